@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+void buf_reserve(struct buf *b, size_t n)
+{
+    CHECK(n < SIZE_MAX / 4 && b->size < SIZE_MAX / 4);
+    size_t need = b->size + n + 1;
+    if (need <= b->room)
+        return;
+    size_t room = b->room ? b->room : 256;
+    while (room < need)
+        room *= 2;
+    /* no realloc: it may leave an unwiped copy behind */
+    unsigned char *grown = malloc(room);
+    CHECK_PEER(grown);
+    if (b->bytes) {
+        memcpy(grown, b->bytes, b->size + 1);
+        sodium_memzero(b->bytes, b->size);
+        free(b->bytes);
+    } else {
+        grown[0] = 0;
+    }
+    b->bytes = grown;
+    b->room = room;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+    buf_reserve(b, n);
+    if (n)
+        memcpy(b->bytes + b->size, bytes, n);
+    b->size += n;
+    b->bytes[b->size] = 0;
+}
+
+void buf_add_str(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list ap, again;
+    va_start(ap, format);
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, format, ap);
+    CHECK(n >= 0);
+    buf_reserve(b, (size_t)n);
+    vsnprintf((char *)b->bytes + b->size, (size_t)n + 1, format, again);
+    b->size += (size_t)n;
+    va_end(again);
+    va_end(ap);
+}
+
+void buf_free(struct buf *b)
+{
+    if (b->bytes) {
+        sodium_memzero(b->bytes, b->size);
+        free(b->bytes);
+    }
+    *b = (struct buf){0};
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request, as handlers see it, and the ways to answer it.
+ *
+ * A handler is a plain blocking function on a worker thread; it answers
+ * exactly once by a reply_ function and returns. Everything it allocates from
+ * r->arena dies with the request. It does not know the executor.
+ * A request belongs to one thread at a time.
+ */
+#ifndef IDPHOTOD_HTTP_REQUEST_H
+#define IDPHOTOD_HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/ids.h"
+#include "base/status.h"
+
+struct request;
+typedef void (*handler)(struct request *r);
+
+enum listener { LISTENER_PUBLIC = 1, LISTENER_OPERATOR = 2, LISTENER_BOTH = 3 };
+
+/* Who may call. The gate (api/gate.c) does the checking before the handler runs. */
+enum caller { CALLER_ANYONE, CALLER_ACCOUNT, CALLER_PROVIDER, CALLER_OPERATOR };
+
+/* Which queue and workers serve it. LANE_INLINE runs on the I/O thread and must not block. */
+enum lane { LANE_INLINE, LANE_WORK, LANE_CALLBACK, LANE_IMAGE };
+
+/* Content types a route's body may have; a bit each. */
+enum { TYPE_NONE = 0, TYPE_JSON = 1, TYPE_IMAGE = 2, TYPE_FORM = 4, TYPE_ANY = 8 };
+
+/* Operator roles, a bit each; ROLE_ADMIN may do everything. */
+enum {
+    ROLE_FULFILMENT = 1,
+    ROLE_SUPPORT = 2,
+    ROLE_FINANCE = 4,
+    ROLE_AUDITOR = 8,
+    ROLE_ADMIN = 16,
+};
+
+/* One row of the route table: all that holds for the route. */
+struct route {
+    const char *method; /* "GET"; HEAD is served by GET's row */
+    const char *path;   /* "/v1/orders/{id}/payments/{payment_id}" */
+    enum listener listener;
+    enum caller caller;
+    enum lane lane;
+    unsigned types;     /* of the request body */
+    size_t max_body;    /* bytes; 0: none allowed */
+    unsigned roles;     /* CALLER_OPERATOR: who of them */
+    bool idempotent;    /* Idempotency-Key required and honoured */
+    bool consent;       /* creates personal data: the current major policy must be agreed to */
+    bool purpose;       /* shows personal data to an operator: X-Purpose required, audited */
+    const char *rate;   /* rate class */
+    const char *audit;  /* audit action, or NULL */
+    handler handle;
+};
+
+enum { PATH_PARAMS_MAX = 4 };
+enum language { LANGUAGE_ZH, LANGUAGE_EN };
+
+struct reply_header {
+    const char *name, *value;
+    struct reply_header *next;
+};
+
+struct request {
+    struct arena *arena;
+    const struct route *route;
+    const char *method;
+    const char *path;                     /* decoded path, without the query */
+    const char *params[PATH_PARAMS_MAX];  /* values of {…} in order, percent-decoded */
+    const char *request_id;               /* X-Request-Id if it was sane, else made */
+    enum language language;
+    const char *client_ip;                /* text; socket peer, or by trusted proxies */
+    const unsigned char *body;            /* whole body; NUL follows it */
+    size_t body_size;
+    int64_t now_us;                       /* one now for the whole request */
+    int64_t deadline_us;                  /* clock_boot_us() at which the answer is too late */
+    void *app;                            /* server_options.app */
+    void *worker;                         /* what worker_open gave this worker; NULL inline */
+
+    /* filled in by the gate */
+    int64_t account_id;
+    struct uuid operator_id;
+    unsigned operator_roles;
+    const char *purpose;
+    void *gate; /* the gate's own */
+
+    /* the answer */
+    unsigned reply_status; /* 0: not answered yet */
+    const char *reply_type;
+    const void *reply_body;
+    size_t reply_size;
+    struct reply_header *reply_headers;
+    const char *problem_code; /* for log and metrics */
+    json_t *field_errors;
+
+    void *transport; /* http/server.c's own */
+};
+
+/* First value of a header (any case) or query parameter; NULL when absent. A header that came
+ * more than once is "" (callers treat it as malformed). Borrowed from the request. */
+const char *request_header(const struct request *r, const char *name);
+const char *request_query(const struct request *r, const char *name);
+/* Calls each(arg, name, value) for every query parameter, in order. */
+void request_each_query(const struct request *r, void (*each)(void *, const char *, const char *),
+                        void *arg);
+
+/* ---- answers ---- */
+
+/* Steals body. Adds Cache-Control: no-store. */
+void reply_json(struct request *r, unsigned http_status, json_t *body);
+/* Borrows bytes until the request ends (arena, or static). */
+void reply_bytes(struct request *r, unsigned http_status, const char *content_type,
+                 const void *bytes, size_t n);
+void reply_empty(struct request *r, unsigned http_status);
+/* Copies both into the arena. Before or after the reply_ call. */
+void reply_add_header(struct request *r, const char *name, const char *value);
+/* Drops an answer already given, so that another can be made. */
+void reply_clear(struct request *r);
+
+#endif

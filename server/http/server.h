@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listeners, bounded queues and workers on libmicrohttpd.
+ *
+ * I/O threads (epoll pool) parse, route, check size, type and token shape,
+ * suspend the connection and queue the request; a worker runs gate and handler
+ * and resumes it, exactly once. A full queue answers 503 at once. LANE_CALLBACK
+ * has slots of its own, LANE_IMAGE a queue and workers of its own. Deadlines
+ * for headers, body and handler are our own: libmicrohttpd's timeout restarts
+ * with each byte.
+ */
+#ifndef IDPHOTOD_HTTP_SERVER_H
+#define IDPHOTOD_HTTP_SERVER_H
+
+#include "http/request.h"
+
+struct server;
+
+struct server_listener {
+    const char *listen;           /* "127.0.0.1:8080", "[::1]:0" */
+    const char *tls_cert, *tls_key; /* PEM files; both or neither */
+    const char *client_ca;        /* PEM; each request's peer certificate is then verified */
+    enum listener kind;           /* LISTENER_PUBLIC or LISTENER_OPERATOR */
+};
+
+struct server_options {
+    const struct server_listener *listeners;
+    size_t n_listeners;
+    const struct route *routes; /* all listeners' */
+    size_t n_routes;
+    unsigned io_threads, workers, queue, callback_queue, image_workers, image_queue;
+    int64_t header_deadline_us, body_deadline_us, handler_deadline_us; /* 0: 10 s, 30 s, 15 s */
+    const char *trusted_proxies; /* comma-separated addresses or CIDR blocks; NULL: none */
+    const char *cors_origins;    /* comma-separated; NULL: none */
+    void *app;
+    /* Per worker thread: opened once, handed to every request as r->worker, closed at the end. */
+    void *(*worker_open)(void *app);
+    void (*worker_close)(void *worker);
+    /* Runs before and around every handler that is not LANE_INLINE; must answer the request. */
+    void (*dispatch)(struct request *r);
+};
+
+/* Binds, starts threads, and serves. INVALID (bad options, with why) or UNAVAILABLE (cannot
+ * bind). Returns owned. */
+enum status server_start(const struct server_options *options, struct server **out, char *why,
+                         size_t why_size) MUST_USE;
+
+/* The port that listener i is bound to. */
+unsigned server_port(const struct server *s, size_t i);
+
+/* Stops accepting, serves what is in flight for at most drain_us, resumes all, stops. Frees. */
+void server_stop(struct server *s, int64_t drain_us);
+
+/* Re-reads TLS certificates for new connections; keeps the old ones when the new do not load
+ * (INVALID, logged). Any thread. */
+enum status server_reload_tls(struct server *s) MUST_USE;
+
+/* Figures for tests and metrics. */
+struct server_figures {
+    int64_t queued, running, refused, served;
+};
+void server_figures(struct server *s, struct server_figures *out);
+
+#endif
