@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "vectors.h"
+
+#include <criterion/hooks.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KINDS_MAX = 64, PATH_BYTES = 512, FILES_MAX = 64 };
+
+/* Each test is a process of its own, so the counts meet in a file that this variable names. */
+static const char TALLY[] = "IDPHOTOD_VECTORS_TALLY";
+
+static const char *registered[KINDS_MAX];
+static size_t n_registered;
+
+static json_t *keys;
+static json_t *files[FILES_MAX];
+static size_t n_files;
+
+void vectors_register(const char *kind)
+{
+    if (n_registered < KINDS_MAX)
+        registered[n_registered++] = kind;
+}
+
+static const char *vectors_folder(void)
+{
+    const char *named = getenv("IDPHOTOD_VECTORS");
+    if (named && *named)
+        return named;
+    if (access("../shared/vectors/keys.json", R_OK) == 0)
+        return "../shared/vectors";
+    return "tests/vectors";
+}
+
+static json_t *load_json(const char *path)
+{
+    json_error_t error;
+    json_t *json = json_load_file(path, JSON_ALLOW_NUL, &error);
+    if (!json)
+        fprintf(stderr, "%s: line %d: %s\n", path, error.line, error.text);
+    return json;
+}
+
+static bool load_folder(void)
+{
+    glob_t found;
+    char path[PATH_BYTES];
+    if (n_files)
+        return true;
+    snprintf(path, sizeof path, "%s/keys.json", vectors_folder());
+    json_t *document = load_json(path);
+    keys = document ? json_object_get(document, "keys") : NULL;
+    snprintf(path, sizeof path, "%s/*.json", vectors_folder());
+    if (!keys || glob(path, 0, NULL, &found) != 0)
+        return false;
+    for (size_t i = 0; i < found.gl_pathc && n_files < FILES_MAX; i++) {
+        json_t *file = load_json(found.gl_pathv[i]);
+        if (!file)
+            return false;
+        if (json_is_array(json_object_get(file, "vectors")))
+            files[n_files++] = file;
+    }
+    globfree(&found);
+    return n_files > 0;
+}
+
+const char *vector_text(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+const char *vector_key(const char *id)
+{
+    cr_assert(load_folder());
+    const char *pem = vector_text(json_object_get(keys, id ? id : ""), "pem");
+    cr_assert(pem, "keys.json has no key \"%s\"", id ? id : "(null)");
+    return pem;
+}
+
+bool vector_valid(const struct vector *v)
+{
+    return json_is_true(json_object_get(v->expected, "valid"));
+}
+
+static bool flag(const json_t *v, const char *name)
+{
+    const json_t *value = json_object_get(v, name);
+    return value && !json_is_false(value);
+}
+
+static struct vector view(const json_t *v)
+{
+    const json_t *expected = json_object_get(v, "expected");
+    return (struct vector){
+        .id = vector_text(v, "id"),
+        .kind = vector_text(v, "kind"),
+        .inputs = json_object_get(v, "inputs"),
+        .expected = expected,
+        .aes_128_key = flag(v, "aes_128_key"),
+        .implementation_defined =
+            flag(v, "implementation_defined") || flag(expected, "implementation_defined"),
+    };
+}
+
+struct tally {
+    int scored, passed, free;
+};
+
+static void run_one(const json_t *json, vector_check *check, struct tally *t)
+{
+    struct vector v = view(json);
+    bool passed = check(&v);
+    if (v.implementation_defined) {
+        t->free++;
+        return;
+    }
+    t->scored++;
+    t->passed += passed;
+    if (!passed)
+        fprintf(stderr, "vector %s %s fails\n", v.kind, v.id);
+}
+
+static void write_tally(const char *kind, const struct tally *t)
+{
+    char line[PATH_BYTES];
+    const char *path = getenv(TALLY);
+    int n = snprintf(line, sizeof line, "vectors %s %d of %d", kind, t->passed, t->scored);
+    if (t->free)
+        n += snprintf(line + n, sizeof line - (size_t)n, " (and %d implementation-defined, run)",
+                      t->free);
+    n += snprintf(line + n, sizeof line - (size_t)n, "\n");
+    int fd = path ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    cr_assert(write(fd >= 0 ? fd : STDOUT_FILENO, line, (size_t)n) == n);
+    if (fd >= 0)
+        close(fd);
+}
+
+void vectors_run(const char *kind, vector_check *check)
+{
+    struct tally t = {0};
+    cr_assert(load_folder(), "no vectors in %s", vectors_folder());
+    for (size_t f = 0; f < n_files; f++) {
+        size_t i;
+        json_t *v;
+        json_array_foreach(json_object_get(files[f], "vectors"), i, v)
+        {
+            if (strcmp(vector_text(v, "kind"), kind) == 0)
+                run_one(v, check, &t);
+        }
+    }
+    write_tally(kind, &t);
+    cr_assert(t.scored + t.free > 0, "%s has no vector of kind %s", vectors_folder(), kind);
+    cr_assert(t.passed == t.scored, "%d of %d vectors of kind %s fail", t.scored - t.passed,
+              t.scored, kind);
+}
+
+/* Only the first process makes the file; tests inherit its name. */
+__attribute__((constructor)) static void make_tally_file(void)
+{
+    char path[] = "/tmp/idphotod-vectors-XXXXXX";
+    if (getenv(TALLY))
+        return;
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return;
+    close(fd);
+    setenv(TALLY, path, 1);
+}
+
+static bool is_registered(const char *kind)
+{
+    for (size_t i = 0; i < n_registered; i++)
+        if (strcmp(registered[i], kind) == 0)
+            return true;
+    return false;
+}
+
+static void count_uncovered(json_t *counts)
+{
+    for (size_t f = 0; f < n_files; f++) {
+        size_t i;
+        json_t *v;
+        json_array_foreach(json_object_get(files[f], "vectors"), i, v)
+        {
+            const char *kind = vector_text(v, "kind");
+            if (kind && !is_registered(kind)) {
+                json_int_t n = json_integer_value(json_object_get(counts, kind));
+                json_object_set_new(counts, kind, json_integer(n + 1));
+            }
+        }
+    }
+}
+
+static void print_uncovered(void)
+{
+    const char *kind;
+    json_t *count, *counts = json_object();
+    if (load_folder())
+        count_uncovered(counts);
+    json_object_foreach(counts, kind, count)
+    {
+        printf("vectors %s %d not covered here\n", kind, (int)json_integer_value(count));
+    }
+    json_decref(counts);
+}
+
+static void print_tally(const char *path)
+{
+    char line[PATH_BYTES];
+    FILE *tally = fopen(path, "r");
+    while (tally && fgets(line, sizeof line, tally))
+        fputs(line, stdout);
+    if (tally)
+        fclose(tally);
+    unlink(path);
+}
+
+ReportHook(POST_ALL)(struct criterion_global_stats *stats)
+{
+    (void)stats;
+    const char *path = getenv(TALLY);
+    printf("vectors of %s\n", vectors_folder());
+    if (path)
+        print_tally(path);
+    print_uncovered();
+    fflush(stdout);
+}
