@@ -110,10 +110,20 @@ struct config_override {
  * retention longer than the policy's 7 and 30 days, operator listener neither loopback nor TLS.
  * Relative paths are taken from the folder of the configuration file. $CREDENTIALS_DIRECTORY is
  * put in place of a leading "${CREDENTIALS_DIRECTORY}". On INVALID `why` is "file:line: reason"
- * (or "environment NAME: reason"). file may be NULL: built-in and environment. Returns owned. */
+ * (or "environment NAME: reason", or "flag SECTION.KEY: reason"); it
+ * names keys and rules, never a value. Environment variables that begin with IDPHOTOD_TEST_ belong
+ * to the tests and are passed over; named merchants cannot be set from the environment. file may be
+ * NULL: built-in and environment. Returns owned. */
 enum status config_load(const char *file, const struct config_override *overrides, size_t n,
                         struct config **out, char *why, size_t why_size) MUST_USE;
 void config_free(struct config *c);
+
+/* The row of the key table, in the order of config/idphotod.conf; false past its end. The sections
+ * "wechat" and "alipay" stand for their named forms too. Borrowed for ever. */
+bool config_key_at(size_t row, const char **section, const char **key) MUST_USE;
+
+/* True for 127.0.0.0/8, ::1 and localhost, with or without a port or brackets. */
+bool config_is_loopback(const char *host);
 
 /* Writes the effective configuration as INI; a path is not a secret, a password inside a database
  * URL is: it is masked. */
