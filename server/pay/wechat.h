@@ -15,11 +15,12 @@ struct wechat_options {
     const char *name; /* configuration section: "" or the further merchant's name */
     const char *mchid;
     const char *appid_app, *appid_jsapi, *appid_h5, *appid_native; /* NULL: method not offered */
-    const char *api_v3_key_file;   /* 32 bytes exactly (a trailing line feed is dropped) */
-    const char *merchant_key_file; /* PEM, RSA >= 2048 */
+    const char
+        *api_v3_key_file; /* 32 bytes exactly (a trailing line feed is dropped); 0400, 0600 */
+    const char *merchant_key_file; /* PEM, RSA >= 2048; 0400, 0600 */
     const char *merchant_serial;   /* upper-case hex, of the merchant API certificate */
-    const char *public_key_id;     /* "PUB_KEY_ID_..." */
-    const char *public_key_file;   /* PEM SubjectPublicKeyInfo */
+    const char *public_key_id;     /* "PUB_KEY_ID_..."; NULL, with the file, when the merchant */
+    const char *public_key_file;   /* has platform certificates alone. PEM SubjectPublicKeyInfo */
 };
 
 struct wechat;
@@ -34,9 +35,10 @@ const char *wechat_name(const struct wechat *w);
 const char *wechat_mchid(const struct wechat *w);
 
 /* Adds a platform certificate's (PEM) or public key's verification key under its serial or
- * PUB_KEY_ID; keeps the others. */
-enum status wechat_trust_key(struct wechat *w, const char *serial, const char *pem, size_t n)
-    MUST_USE;
+ * PUB_KEY_ID; keeps the others. The same key again changes nothing; another key of the same name
+ * takes its place. INVALID when it is no RSA key >= 2048, TOO_LARGE past 64 keys. */
+enum status wechat_trust_key(struct wechat *w, const char *serial, const char *pem,
+                             size_t n) MUST_USE;
 
 /* One request, ready to send: sign exactly these bytes (section 1.2: five lines, each ended by
  * LF; url is path and query as sent). Headers: Authorization, Wechatpay-Serial, Accept,
@@ -46,8 +48,8 @@ struct wechat_request {
     const char *url; /* path + query */
     const char *body;
     size_t body_size;
-    const char *authorization; /* value of the header */
-    const char *wechatpay_serial;
+    const char *authorization;    /* value of the header */
+    const char *wechatpay_serial; /* NULL without a public key: leave the header out */
 };
 enum status wechat_sign_request(const struct wechat *w, struct arena *a, int64_t now_us,
                                 struct wechat_request *request) MUST_USE;
@@ -65,9 +67,9 @@ enum notify_refusal wechat_verify(const struct wechat *w, const struct wechat_he
 enum wechat_event { WECHAT_TRANSACTION, WECHAT_REFUND };
 struct wechat_notice {
     enum wechat_event event;
-    const char *id;            /* constant across repeats of one notification */
-    struct trade trade;        /* WECHAT_TRANSACTION */
-    const char *plaintext;     /* the opened resource; NUL-terminated; in the arena */
+    const char *id;        /* constant across repeats of one notification */
+    struct trade trade;    /* WECHAT_TRANSACTION */
+    const char *plaintext; /* the opened resource; NUL-terminated; in the arena */
     size_t plaintext_size;
 };
 
@@ -90,15 +92,16 @@ struct wechat_prepay {
     const char *out_trade_no;
     const char *notify_url;
     int64_t amount_fen;
-    int64_t expires_us; /* time_expire */
+    int64_t expires_us;    /* time_expire */
     const char *openid;    /* jsapi */
     const char *client_ip; /* scene_info.payer_client_ip; may be NULL but for h5 */
 };
 /* POST /v3/pay/transactions/{app|jsapi|h5|native}, built and signed. INVALID when the merchant
- * has no appid for the method or a limit of section 3.1 is broken. */
+ * has no appid for the method or a limit of section 3.1 is broken; plain http in notify_url
+ * is taken on loopback alone. */
 enum status wechat_prepay_request(const struct wechat *w, const struct wechat_prepay *prepay,
-                                  int64_t now_us, struct arena *a, struct wechat_request *out)
-    MUST_USE;
+                                  int64_t now_us, struct arena *a,
+                                  struct wechat_request *out) MUST_USE;
 /* appid that prepay used for the method; NULL when not offered. */
 const char *wechat_appid(const struct wechat *w, enum wechat_method method);
 /* From a verified 200 answer: prepay_id, code_url or h5_url. */
@@ -114,6 +117,23 @@ enum status wechat_query_request(const struct wechat *w, const char *out_trade_n
                                  struct arena *a, struct wechat_request *out) MUST_USE;
 enum status wechat_close_request(const struct wechat *w, const char *out_trade_no, int64_t now_us,
                                  struct arena *a, struct wechat_request *out) MUST_USE;
+
+/* GET /v3/certificates, signed (section 1.6). */
+enum status wechat_certificates_request(const struct wechat *w, int64_t now_us, struct arena *a,
+                                        struct wechat_request *out) MUST_USE;
+struct wechat_certificate {
+    const char *serial;  /* as the list names it */
+    bool serial_matches; /* it is the certificate's own; trust no other */
+    const char *pem;
+    size_t pem_size;
+    int64_t effective_us, expire_us;
+};
+/* Opens the list's entries with the APIv3 key; that authenticates them, so the first list may be
+ * opened before its signature can be verified, with a key it holds. All or nothing: INVALID or
+ * DENIED. *list lies in the arena. */
+enum status wechat_open_certificates(const struct wechat *w, const char *json, size_t n,
+                                     struct arena *a, struct wechat_certificate **list,
+                                     size_t *n_list) MUST_USE;
 
 /* The "code" of an error body ("ORDER_NOT_EXIST"), underscores removed; "" when there is none. */
 const char *wechat_error_code(const char *json, size_t n, struct arena *a);

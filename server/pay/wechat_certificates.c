@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of platform certificates (section 1.6). */
+#include <string.h>
+
+#include "base/clock.h"
+#include "pay/wechat_parts.h"
+
+enum { SERIAL_MAX = 128, TIME_MAX = 64, LIST_MAX = 32 };
+
+enum status wechat_certificates_request(const struct wechat *w, int64_t now_us, struct arena *a,
+                                        struct wechat_request *out)
+{
+    struct wechat_request request = {
+        .method = "GET", .url = "/v3/certificates?algorithm_type=RSA", .body = ""};
+    enum status status = wechat_sign_request(w, a, now_us, &request);
+    if (status == OK)
+        *out = request;
+    return status;
+}
+
+static enum status read_time(const json_t *entry, const char *name, struct arena *a, int64_t *at_us)
+{
+    const char *text = wechat_text(entry, name, TIME_MAX, a);
+    return text ? time_parse(text, at_us) : INVALID;
+}
+
+static enum status read_entry(struct span key, const json_t *entry, struct arena *a,
+                              struct wechat_certificate *out)
+{
+    char serial[RSA_SERIAL_BYTES];
+    struct wechat_certificate c = {.serial = wechat_text(entry, "serial_no", SERIAL_MAX, a)};
+    if (!c.serial || read_time(entry, "effective_time", a, &c.effective_us) != OK ||
+        read_time(entry, "expire_time", a, &c.expire_us) != OK)
+        return INVALID;
+    enum status status = wechat_open_resource(key, json_object_get(entry, "encrypt_certificate"), a,
+                                              &c.pem, &c.pem_size);
+    if (status == OK)
+        status = rsa_certificate_serial(c.pem, c.pem_size, serial);
+    if (status != OK)
+        return status;
+    c.serial_matches = strcmp(serial, c.serial) == 0;
+    *out = c;
+    return OK;
+}
+
+enum status wechat_open_certificate_list(struct span key, const char *json, size_t n,
+                                         struct arena *a, struct wechat_certificate **list,
+                                         size_t *n_list)
+{
+    json_t *document = wechat_load_object(json, n);
+    const json_t *entries = json_object_get(document, "data");
+    size_t count = json_array_size(entries);
+    enum status status = json_is_array(entries) && count <= LIST_MAX ? OK : INVALID;
+    struct wechat_certificate *read = arena_alloc(a, (count + 1) * sizeof *read);
+    for (size_t i = 0; i < count && status == OK; i++)
+        status = read_entry(key, json_array_get(entries, i), a, &read[i]);
+    json_decref(document);
+    if (status == OK) {
+        *list = read;
+        *n_list = count;
+    }
+    return status;
+}
+
+enum status wechat_open_certificates(const struct wechat *w, const char *json, size_t n,
+                                     struct arena *a, struct wechat_certificate **list,
+                                     size_t *n_list)
+{
+    const struct span key = {w->api_v3_key, WECHAT_API_KEY_BYTES};
+    return wechat_open_certificate_list(key, json, n, a, list, n_list);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the WeChat files of this folder and of their tests: what lies
+ * between the keys and the public calls of pay/wechat.h.
+ */
+#ifndef IDPHOTOD_PAY_WECHAT_PARTS_H
+#define IDPHOTOD_PAY_WECHAT_PARTS_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pay/rsa.h"
+#include "pay/wechat.h"
+
+#define WECHAT_SCHEME "WECHATPAY2-SHA256-RSA2048"
+
+enum {
+    WECHAT_METHODS = 4,
+    WECHAT_API_KEY_BYTES = 32,
+    WECHAT_NONCE_BYTES = 32 + 1,
+    WECHAT_ID_MAX = 32, /* mchid, appid, out_trade_no, transaction_id */
+    WECHAT_TRUSTED_MAX = 64,
+};
+
+/* A verification key. Only ever added in front, and freed with its merchant, so that readers need
+ * no lock. */
+struct wechat_trusted {
+    struct wechat_trusted *next;
+    struct rsa_key *key;
+    char *serial;
+};
+
+struct wechat {
+    char *name, *mchid, *merchant_serial, *public_key_id;
+    char *appids[WECHAT_METHODS];
+    struct rsa_key *merchant_key;
+    unsigned char *api_v3_key; /* sodium_malloc, WECHAT_API_KEY_BYTES */
+    _Atomic(struct wechat_trusted *) trusted;
+    pthread_mutex_t trusting; /* writers of trusted */
+};
+
+/* A merchant without keys or names. Returns owned. */
+struct wechat *wechat_new(void);
+
+/* The key that the serial names, exactly; NULL when there is none. */
+const struct rsa_key *wechat_find_key(const struct wechat *w, const char *serial);
+
+/* Lines to sign, each followed by a line feed: parts is filled with lines and feeds in turn and
+ * 2 * n_lines is returned. */
+size_t wechat_message_parts(const struct span *lines, size_t n_lines, struct span *parts);
+
+char *wechat_authorization(struct arena *a, const char *scheme, const char *mchid,
+                           const char *nonce, const char *timestamp, const char *serial,
+                           const char *signature);
+
+/* wechat_sign_request and wechat_client_text with their time and nonce given. */
+enum status wechat_sign_request_at(const struct wechat *w, struct arena *a, const char *timestamp,
+                                   const char *nonce, struct wechat_request *request) MUST_USE;
+enum status wechat_client_text_at(const struct wechat *w, enum wechat_method method,
+                                  const char *prepay_value, const char *timestamp,
+                                  const char *nonce, struct arena *a, const char **json) MUST_USE;
+
+/* Unix seconds, in the arena; a fresh nonce of 32 characters. */
+const char *wechat_timestamp(struct arena *a, int64_t now_us);
+const char *wechat_nonce(struct arena *a);
+
+/* The two halves of wechat_verify: what the headers say by themselves, and whether the key that
+ * they name signed the body. */
+enum notify_refusal wechat_check_headers(const struct wechat_headers *h, int64_t now_us);
+enum notify_refusal wechat_check_signature(const struct wechat *w, const struct wechat_headers *h,
+                                           const void *body, size_t n);
+
+/* An encrypted resource (section 1.7): DENIED unless algorithm, lengths and tag are right. The
+ * plain bytes are NUL-terminated in the arena. key is 32 bytes but in tests of the primitive. */
+enum status wechat_open_resource(struct span key, const json_t *resource, struct arena *a,
+                                 const char **plain, size_t *plain_size) MUST_USE;
+
+/* wechat_open_certificates with the key given. */
+enum status wechat_open_certificate_list(struct span key, const char *json, size_t n,
+                                         struct arena *a, struct wechat_certificate **list,
+                                         size_t *n_list) MUST_USE;
+
+/* A verified callback body, parsed and decrypted. Texts are NULL where a member is missing. */
+struct wechat_envelope {
+    const char *id, *event_type, *original_type;
+    const char *plaintext;
+    size_t plaintext_size;
+};
+/* NOTIFY_ACCEPTED, NOTIFY_FORMAT or NOTIFY_DECRYPT. */
+enum notify_refusal wechat_open_envelope(struct span key, const void *body, size_t n,
+                                         struct arena *a, struct wechat_envelope *envelope);
+
+/* Parses an object strictly: duplicate members and anything behind it are refused. Returns owned,
+ * or NULL. */
+json_t *wechat_load_object(const void *json, size_t n);
+/* A text member of 1 to max bytes, copied to the arena; NULL otherwise. */
+const char *wechat_text(const json_t *object, const char *name, size_t max, struct arena *a);
+/* Compact text of an object in the arena; steals the object. */
+const char *wechat_dump(json_t *object, struct arena *a, size_t *size);
+
+#endif

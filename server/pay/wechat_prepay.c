@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* Prepay and what the client gets of it (sections 3.1 and 3.2). */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "pay/wechat_parts.h"
+
+enum {
+    DESCRIPTION_MAX_CHARACTERS = 127,
+    OUT_TRADE_NO_MIN = 6,
+    NOTIFY_URL_MAX = 255,
+    OPENID_MAX = 128,
+    PREPAY_VALUE_MAX = 512,
+    SIGNED_LINES = 4,
+};
+
+static const struct method_words {
+    const char *path;
+    const char *answer_member;
+} METHODS[WECHAT_METHODS] = {
+    [WECHAT_APP] = {"app", "prepay_id"},
+    [WECHAT_JSAPI] = {"jsapi", "prepay_id"},
+    [WECHAT_H5] = {"h5", "h5_url"},
+    [WECHAT_NATIVE] = {"native", "code_url"},
+};
+
+/* Length of the UTF-8 sequence that begins with this byte. The text was checked before. */
+static size_t sequence_bytes(unsigned char first)
+{
+    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* C0, DEL and C1 (U+0080 to U+009F is C2 80 to C2 9F). */
+static bool is_control(const unsigned char *p)
+{
+    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
+/* Four-byte characters (emoji) get the whole request refused with PARAM_ERROR. */
+static const char *cleaned_description(const char *text, struct arena *a)
+{
+    char *out = arena_alloc(a, strlen(text) + 1), *to = out;
+    size_t characters = 0;
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p && characters < DESCRIPTION_MAX_CHARACTERS) {
+        size_t n = sequence_bytes(*p);
+        if (n < 4 && !is_control(p)) {
+            memcpy(to, p, n);
+            to += n;
+            characters++;
+        }
+        p += n;
+    }
+    return out;
+}
+
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text); /* NULL unless valid UTF-8 */
+    json_decref(string);
+    return string != NULL;
+}
+
+static bool is_out_trade_no(const char *text)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-|*";
+    size_t n = text ? strlen(text) : 0;
+    return n >= OUT_TRADE_NO_MIN && n <= WECHAT_ID_MAX && strspn(text, allowed) == n;
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* https; plain http on loopback alone, where the tests' provider listens. */
+static bool is_notify_url(const char *url)
+{
+    if (!url || strlen(url) > NOTIFY_URL_MAX || strpbrk(url, "?# \t\r\n"))
+        return false;
+    return starts_with(url, "https://") || starts_with(url, "http://127.0.0.1:") ||
+           starts_with(url, "http://[::1]:") || starts_with(url, "http://localhost:");
+}
+
+static bool is_ip_address(const char *text)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+static bool is_openid(const char *text)
+{
+    size_t n = text ? strlen(text) : 0;
+    return n >= 1 && n <= OPENID_MAX && is_utf8(text);
+}
+
+static bool within_limits(const struct wechat_prepay *p, int64_t now_us)
+{
+    if (!p->description || !is_utf8(p->description) || !is_out_trade_no(p->out_trade_no) ||
+        !is_notify_url(p->notify_url))
+        return false;
+    if (p->amount_fen < 1 || p->amount_fen > INT32_MAX || p->expires_us <= now_us)
+        return false;
+    if (p->method == WECHAT_JSAPI && !is_openid(p->openid))
+        return false;
+    return p->client_ip ? is_ip_address(p->client_ip) : p->method != WECHAT_H5;
+}
+
+static void add_scene(json_t *body, const struct wechat_prepay *p)
+{
+    if (!p->client_ip)
+        return;
+    json_t *scene = json_pack("{s:s}", "payer_client_ip", p->client_ip);
+    if (p->method == WECHAT_H5)
+        json_object_set_new(scene, "h5_info", json_pack("{s:s}", "type", "Wap"));
+    json_object_set_new(body, "scene_info", scene);
+}
+
+static json_t *prepay_body(const struct wechat *w, const struct wechat_prepay *p,
+                           const char *description)
+{
+    char expires[TIME_TEXT_BYTES];
+    json_t *body =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:s}}", "appid", w->appids[p->method],
+                  "mchid", w->mchid, "description", description, "out_trade_no", p->out_trade_no,
+                  "time_expire", time_format_cn(p->expires_us, expires), "notify_url",
+                  p->notify_url, "amount", "total", (json_int_t)p->amount_fen, "currency", "CNY");
+    CHECK_PEER(body);
+    if (p->method == WECHAT_JSAPI)
+        json_object_set_new(body, "payer", json_pack("{s:s}", "openid", p->openid));
+    add_scene(body, p);
+    return body;
+}
+
+enum status wechat_prepay_request(const struct wechat *w, const struct wechat_prepay *prepay,
+                                  int64_t now_us, struct arena *a, struct wechat_request *out)
+{
+    if (!w->appids[prepay->method] || !within_limits(prepay, now_us))
+        return INVALID;
+    const char *description = cleaned_description(prepay->description, a);
+    if (!description[0])
+        return INVALID;
+    struct wechat_request request = {
+        .method = "POST",
+        .url = arena_printf(a, "/v3/pay/transactions/%s", METHODS[prepay->method].path),
+    };
+    request.body = wechat_dump(prepay_body(w, prepay, description), a, &request.body_size);
+    enum status status = wechat_sign_request(w, a, now_us, &request);
+    if (status == OK)
+        *out = request;
+    return status;
+}
+
+/* The value goes into lines that are signed, so it must be one line itself. */
+static bool is_printable(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if (*p < 0x21 || *p > 0x7e)
+            return false;
+    return true;
+}
+
+enum status wechat_prepay_answer(enum wechat_method method, const char *json, size_t n,
+                                 struct arena *a, const char **value)
+{
+    json_t *document = wechat_load_object(json, n);
+    const char *text = wechat_text(document, METHODS[method].answer_member, PREPAY_VALUE_MAX, a);
+    json_decref(document);
+    if (!text || !is_printable(text))
+        return INVALID;
+    *value = text;
+    return OK;
+}
+
+static enum status sign_lines(const struct wechat *w, const char *const lines[SIGNED_LINES],
+                              struct arena *a, const char **signature)
+{
+    struct span spans[SIGNED_LINES], parts[2 * SIGNED_LINES];
+    for (size_t i = 0; i < SIGNED_LINES; i++)
+        spans[i] = (struct span){lines[i], strlen(lines[i])};
+    size_t n = wechat_message_parts(spans, SIGNED_LINES, parts);
+    return rsa_sign(w->merchant_key, parts, n, a, signature);
+}
+
+static enum status app_object(const struct wechat *w, const char *prepay_id, const char *timestamp,
+                              const char *nonce, struct arena *a, json_t **object)
+{
+    const char *appid = w->appids[WECHAT_APP], *signature = NULL;
+    const char *const lines[SIGNED_LINES] = {appid, timestamp, nonce, prepay_id};
+    enum status status = sign_lines(w, lines, a, &signature);
+    if (status == OK)
+        *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "appid", appid, "partnerid",
+                            w->mchid, "prepayid", prepay_id, "package", "Sign=WXPay", "noncestr",
+                            nonce, "timestamp", timestamp, "sign", signature);
+    return status;
+}
+
+static enum status jsapi_object(const struct wechat *w, const char *prepay_id,
+                                const char *timestamp, const char *nonce, struct arena *a,
+                                json_t **object)
+{
+    const char *appid = w->appids[WECHAT_JSAPI], *signature = NULL;
+    const char *package = arena_printf(a, "prepay_id=%s", prepay_id);
+    const char *const lines[SIGNED_LINES] = {appid, timestamp, nonce, package};
+    enum status status = sign_lines(w, lines, a, &signature);
+    if (status == OK)
+        *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "appId", appid, "timeStamp",
+                            timestamp, "nonceStr", nonce, "package", package, "signType", "RSA",
+                            "paySign", signature);
+    return status;
+}
+
+static enum status client_object(const struct wechat *w, enum wechat_method method,
+                                 const char *value, const char *timestamp, const char *nonce,
+                                 struct arena *a, json_t **object)
+{
+    switch (method) {
+    case WECHAT_APP: return app_object(w, value, timestamp, nonce, a, object);
+    case WECHAT_JSAPI: return jsapi_object(w, value, timestamp, nonce, a, object);
+    case WECHAT_H5:
+    case WECHAT_NATIVE:
+        *object = json_pack("{s:s}", METHODS[method].answer_member, value);
+        return OK;
+    }
+    return INVALID;
+}
+
+enum status wechat_client_text_at(const struct wechat *w, enum wechat_method method,
+                                  const char *prepay_value, const char *timestamp,
+                                  const char *nonce, struct arena *a, const char **json)
+{
+    json_t *object = NULL;
+    if (!w->appids[method] || !is_printable(prepay_value))
+        return INVALID;
+    enum status status = client_object(w, method, prepay_value, timestamp, nonce, a, &object);
+    if (status != OK)
+        return status;
+    CHECK_PEER(object);
+    *json = wechat_dump(object, a, NULL);
+    return OK;
+}
+
+enum status wechat_client_text(const struct wechat *w, enum wechat_method method,
+                               const char *prepay_value, int64_t now_us, struct arena *a,
+                               const char **json)
+{
+    return wechat_client_text_at(w, method, prepay_value, wechat_timestamp(a, now_us),
+                                 wechat_nonce(a), a, json);
+}
