@@ -25,11 +25,14 @@ struct erasure {
 /* Durable on return. UNAVAILABLE when the disk refuses. */
 enum status erasures_append(struct vault *v, const struct erasure *list, size_t n) MUST_USE;
 
-/* The log as a set, for a replay. Returns owned. */
+/* The log as a set, for a replay. A last line without a newline (a crash; never acknowledged) does
+ * not count. INVALID when a whole line is damaged: a replay that forgets is worse than none.
+ * Returns owned. */
 struct erasure_set;
 enum status erasures_load(struct vault *v, struct erasure_set **out) MUST_USE;
 bool erasures_contains(const struct erasure_set *set, const struct vault *v,
                        const struct record_name *name);
+/* Distinct records. */
 size_t erasures_count(const struct erasure_set *set);
 void erasures_free(struct erasure_set *set);
 

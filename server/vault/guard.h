@@ -33,13 +33,17 @@ void guard_close(struct guard *g);
 /* One look at the clocks. wall_us is clock_now_us(), boot_us is clock_boot_us(), database_us is the
  * database's clock_timestamp() plus the test offset. OK: *until_us is the instant up to which
  * jobs may destroy (now, or the end of the day reached when walking). DENIED: the clocks disagree
- * by more than two minutes, or the day lies more than max_step past the last believed one and no
- * operator confirmed it; nothing may be destroyed. The believed day is durable on return. */
+ * by more than two minutes, or the day lies before the last believed one or more than max_step past
+ * it and no operator confirmed it; nothing may be destroyed. UNAVAILABLE when the guard's file
+ * cannot be read or written, with the same consequence. The believed day is durable on return.
+ * When walking, elapsed boot time is not compared: a test clock jumps by intent. */
 enum status guard_check(struct guard *g, int64_t wall_us, int64_t boot_us, int64_t database_us,
                         int64_t *until_us) MUST_USE;
 
 /* An operator's word that `day` is right (`idphotod ratchet confirm`), for the next check of any
- * process of this host. */
+ * process of this host; it holds for that day and the max_step after it, forward or back, and each
+ * process also takes its clock as it then stands for the new base of elapsed time. Repairs a
+ * damaged guard file. */
 enum status guard_confirm(const char *ratchet_file, int32_t day) MUST_USE;
 
 /* The last day believed. */

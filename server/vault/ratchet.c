@@ -154,7 +154,9 @@ static bool tidy(int folder, const char *path)
         return false;
     if (now.device == old.device && now.inode == old.inode)
         return unlinkat(folder, former, 0) == 0;
-    return overwrite_and_unlink(folder, former) && fsync(folder) == 0;
+    /* The present name must be durable first: a power cut that brought the former one back would
+     * find noise in it. */
+    return fsync(folder) == 0 && overwrite_and_unlink(folder, former) && fsync(folder) == 0;
 }
 
 static struct ratchet *new_ratchet(const char *path)
