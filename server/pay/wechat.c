@@ -192,6 +192,7 @@ static enum status take_api_key(const struct opening *o)
     size_t n = content.size;
     if (n > 0 && content.bytes[n - 1] == '\n')
         n--;
+    CHECK_PEER(sodium_init() >= 0);
     if (n == WECHAT_API_KEY_BYTES) {
         o->w->api_v3_key = sodium_malloc(WECHAT_API_KEY_BYTES);
         CHECK_PEER(o->w->api_v3_key);
