@@ -39,9 +39,12 @@ struct statement_list {
 struct db_options {
     const char *url;
     int64_t statement_timeout_us, connect_timeout_us;
+    const struct statement_list *const *lists; /* what to prepare; NULL: nothing (migrate) */
+    size_t n_lists;
 };
 
-/* Connects lazily: never fails. Returns owned. */
+/* Connects lazily: never fails. options (and what they point to) are borrowed for good.
+ * Returns owned. */
 struct db *db_new(const struct db_options *options);
 void db_free(struct db *d);
 
@@ -51,10 +54,10 @@ enum status db_ready(struct db *d) MUST_USE;
 
 /* ---- parameters, binary ---- */
 struct param {
-    unsigned oid;
-    const void *bytes; /* NULL: SQL NULL */
+    const void *bytes; /* NULL: SQL NULL, unless is_inline */
     int size;
-    int64_t inline_bits; /* integers, times, booleans, network order; bytes then points here */
+    bool is_inline;     /* the value is the first `size` bytes of `bits` */
+    unsigned char bits[8]; /* integers, times, booleans in network order */
 };
 enum { PARAMS_MAX = 40 };
 /* Fills in order; created empty with {0}. Texts and bytes are borrowed until the run. */
@@ -77,8 +80,6 @@ void add_uuid_array(struct params *p, struct arena *a, const struct uuid *ids, s
 void add_text_array(struct params *p, struct arena *a, const char *const *texts, size_t n);
 void add_bigint_array(struct params *p, struct arena *a, const int64_t *v, size_t n);
 void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n);
-void add_bytes_array(struct params *p, struct arena *a, const void *const *b, const size_t *sizes,
-                     size_t n);
 
 /* ---- results ---- */
 struct rows {
@@ -98,10 +99,12 @@ struct uuid row_uuid(const struct rows *r, int row, int col);
 
 /* One statement, one round trip, one transaction. Retries 40001 and 40P01 at most five times. A
  * connection lost before the answer: once more when the connection turned out dead before it was
- * sent, else UNAVAILABLE (the outcome is unknown). A violated CHECK or foreign key is CONFLICT
- * when `names a row that went`, see constraint mapping in db.c. */
+ * sent, else UNAVAILABLE (the outcome is unknown). A unique or foreign key that stands against it is
+ * CONFLICT; db_last_constraint tells which. */
 enum status db_run(struct db *d, struct arena *a, const struct statement *s,
                    const struct params *p, struct rows *out) MUST_USE;
+
+enum { DB_STEPS_MAX = 12 };
 
 /* Several statements as one transaction in one round trip. outs[i] receives the rows of step i. */
 struct step {
@@ -111,8 +114,12 @@ struct step {
 enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps, size_t n,
                          struct rows *outs) MUST_USE;
 
-/* Plain SQL of jobs and tools (no parameters, several commands allowed); not for request paths. */
-enum status db_script(struct db *d, const char *sql) MUST_USE;
+/* Plain SQL of migrations and tools (several commands allowed); not for request paths. out may be
+ * NULL; else it receives the last command's rows, as text. */
+enum status db_script(struct db *d, struct arena *a, const char *sql, struct rows *out) MUST_USE;
+
+/* The server's own clock (clock_timestamp), for the clock guard. Not shifted. */
+enum status db_clock_us(struct db *d, struct arena *a, int64_t *at_us) MUST_USE;
 
 /* SQLSTATE and constraint of the last failure on this connection; "" when none. */
 const char *db_last_sqlstate(const struct db *d);

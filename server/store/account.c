@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/account.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static const struct statement account_insert = {
+    "account_insert",
+    "INSERT INTO account (account_id, pseudonym, minor, policy_version, created_at, last_used_at,"
+    " key_day, key_wrapped, guardian_sealed)"
+    " VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)"};
+
+static const struct statement session_insert = {
+    "session_insert",
+    "INSERT INTO session (account_id, session_id, token_hash, created_at, last_used_at, expires_at)"
+    " VALUES ($1, $2, $3, $4, $4, $5)"};
+
+static const struct statement consent_put = {
+    "consent_put",
+    "WITH lifted AS (UPDATE account SET policy_version = $3"
+    "  WHERE account_id = $1 AND $2 = 'service')"
+    " INSERT INTO consent (account_id, purpose, policy_version, granted_at) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (account_id, purpose) DO UPDATE SET policy_version = excluded.policy_version,"
+    "  granted_at = excluded.granted_at, withdrawn_at = NULL"
+    " WHERE consent.policy_version <> excluded.policy_version OR consent.withdrawn_at IS NOT NULL"};
+
+static const struct statement account_select = {
+    "account_select",
+    "SELECT created_at, minor, policy_version, key_wrapped, guardian_sealed"
+    " FROM account WHERE account_id = $1"};
+
+static const struct statement guardian_update = {
+    "guardian_update",
+    "UPDATE account SET key_day = $2, key_wrapped = $3, guardian_sealed = $4"
+    " WHERE account_id = $1 AND minor"};
+
+static const struct statement consent_select = {
+    "consent_select", "SELECT purpose, policy_version, granted_at, withdrawn_at FROM consent"
+                      " WHERE account_id = $1 ORDER BY granted_at, purpose"};
+
+static const struct statement consent_end = {
+    "consent_end",
+    "WITH known AS (SELECT withdrawn_at FROM consent WHERE account_id = $1 AND purpose = $2),"
+    " ended AS (UPDATE consent SET withdrawn_at = $3"
+    "  WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL),"
+    " erased AS (DELETE FROM orders WHERE account_id = $1 AND $2 = 'print-mailing'"
+    "  AND kind <> 'electronic' AND state IN ('unpaid', 'closed')"
+    "  AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = orders.account_id"
+    "   AND p.order_id = orders.order_id AND p.state <> 'closed'))"
+    " SELECT 1 FROM known"};
+
+static const struct statement consent_check = {
+    "consent_check", "SELECT 1 FROM consent WHERE account_id = $1 AND purpose = $2"
+                     " AND withdrawn_at IS NULL"};
+
+STATEMENTS(account_statements, &account_insert, &session_insert, &consent_put, &account_select,
+           &guardian_update, &consent_select, &consent_end, &consent_check);
+
+/* Key and sealed guardian as the next three parameters; three NULLs without one. */
+static enum status add_guardian(struct store *st, struct arena *a, struct params *p,
+                                int64_t account_id, const char *guardian, int64_t now_us)
+{
+    if (!guardian) {
+        for (int i = 0; i < 3; i++)
+            add_bytes(p, NULL, 0);
+        return OK;
+    }
+    struct record r;
+    enum status s = record_new(st->vault, "account", account_id, (struct uuid){0},
+                               day_of(now_us) + GUARDIAN_LEASE_DAYS, &r);
+    if (s != OK)
+        return s;
+    add_day(p, r.key_day);
+    add_bytes(p, arena_copy(a, r.wrapped, sizeof r.wrapped), sizeof r.wrapped);
+    add_sealed_text(p, a, &r, "guardian_sealed", guardian);
+    record_wipe(&r);
+    return OK;
+}
+
+enum status account_create(struct store *st, struct arena *a, int64_t now_us, bool minor,
+                           const char *guardian, const char *policy_version, int64_t *account_id,
+                           char token[TOKEN_BYTES])
+{
+    unsigned char pseudonym[16];
+    unsigned char hash[TOKEN_HASH_BYTES];
+    struct params account = {0}, session = {0}, consent = {0};
+    struct rows rows[3];
+    int64_t id = account_id_new();
+    int64_t session_id = account_id_new();
+
+    randombytes_buf(pseudonym, sizeof pseudonym);
+    token_hash(token_make_account(id, session_id, token), hash);
+
+    add_bigint(&account, id);
+    add_bytes(&account, pseudonym, sizeof pseudonym);
+    add_bool(&account, minor);
+    add_text(&account, policy_version);
+    add_time(&account, now_us);
+    enum status s = add_guardian(st, a, &account, id, guardian, now_us);
+    if (s != OK)
+        return s;
+
+    add_bigint(&session, id);
+    add_bigint(&session, session_id);
+    add_bytes(&session, hash, sizeof hash);
+    add_time(&session, now_us);
+    add_time(&session, now_us + SESSION_LIFE_US);
+
+    add_bigint(&consent, id);
+    add_text(&consent, "service");
+    add_text(&consent, policy_version);
+    add_time(&consent, now_us);
+
+    const struct step steps[] = {
+        {&account_insert, &account}, {&session_insert, &session}, {&consent_put, &consent}};
+    s = db_run_batch(st->db, a, steps, 3, rows);
+    if (s == OK)
+        *account_id = id;
+    return s;
+}
+
+enum status account_read(struct store *st, struct arena *a, int64_t account_id,
+                         struct account *out)
+{
+    struct params p = {0};
+    struct rows rows;
+    struct account account = {0};
+    add_bigint(&p, account_id);
+    enum status s = db_run(st->db, a, &account_select, &p, &rows);
+    if (s != OK)
+        return s;
+    if (rows.count == 0)
+        return NOT_FOUND;
+    account.created_us = row_time_us(&rows, 0, 0);
+    account.minor = row_bool(&rows, 0, 1);
+    account.policy_version = row_text(&rows, 0, 2);
+    if (!row_is_null(&rows, 0, 3)) {
+        struct record r;
+        s = record_open(st->vault, "account", account_id, (struct uuid){0}, &rows, 0, 3, &r);
+        if (s != OK)
+            return s;
+        s = row_sealed_text(&rows, 0, 4, a, &r, "guardian_sealed", &account.guardian);
+        record_wipe(&r);
+    }
+    if (s == OK)
+        *out = account;
+    return s;
+}
+
+enum status account_set_guardian(struct store *st, struct arena *a, int64_t account_id,
+                                 const char *guardian, int64_t now_us)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    enum status s = add_guardian(st, a, &p, account_id, guardian, now_us);
+    if (s == OK)
+        s = db_run(st->db, a, &guardian_update, &p, &rows);
+    if (s == OK && rows.count == 0)
+        s = CONFLICT;
+    return s;
+}
+
+enum status consent_list(struct store *st, struct arena *a, int64_t account_id,
+                         struct consent **out, size_t *count)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    enum status s = db_run(st->db, a, &consent_select, &p, &rows);
+    if (s != OK)
+        return s;
+    struct consent *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
+    for (int i = 0; i < rows.count; i++)
+        list[i] = (struct consent){row_text(&rows, i, 0), row_text(&rows, i, 1),
+                                   row_time_us(&rows, i, 2), row_time_us(&rows, i, 3)};
+    *out = list;
+    *count = (size_t)rows.count;
+    return OK;
+}
+
+enum status consent_grant(struct store *st, struct arena *a, int64_t account_id,
+                          const char *purpose, const char *policy_version, int64_t now_us)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_text(&p, purpose);
+    add_text(&p, policy_version);
+    add_time(&p, now_us);
+    return db_run(st->db, a, &consent_put, &p, &rows);
+}
+
+enum status consent_withdraw(struct store *st, struct arena *a, int64_t account_id,
+                             const char *purpose, int64_t now_us)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_text(&p, purpose);
+    add_time(&p, now_us);
+    enum status s = db_run(st->db, a, &consent_end, &p, &rows);
+    if (s == OK && rows.count == 0)
+        s = NOT_FOUND;
+    return s;
+}
+
+enum status consent_holds(struct store *st, struct arena *a, int64_t account_id,
+                          const char *purpose, bool *holds)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_text(&p, purpose);
+    enum status s = db_run(st->db, a, &consent_check, &p, &rows);
+    if (s == OK)
+        *holds = rows.count > 0;
+    return s;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* A person's own erasure: the log outside the database first, then the rows, then the answer. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/lifetime.h"
+#include "store/photo.h"
+
+#define IN_FULFILMENT "o.kind <> 'electronic' AND o.state IN ('paid', 'printing')"
+
+static const struct statement erase_photo_look = {
+    "erase_photo_look",
+    "SELECT EXISTS (SELECT 1 FROM order_item i JOIN orders o USING (account_id, order_id)"
+    "   WHERE i.account_id = p.account_id AND i.photo_id = p.photo_id AND i.kind = 'print'"
+    "    AND " IN_FULFILMENT "),"
+    "  coalesce((SELECT max(key_day) FROM photo_copy c WHERE c.account_id = p.account_id"
+    "   AND c.photo_id = p.photo_id), 0), p.created_at"
+    " FROM photo p WHERE p.account_id = $1 AND p.photo_id = $2"};
+
+static const struct statement erase_photo_bytes = {
+    "erase_photo_bytes",
+    "DELETE FROM photo_bytes WHERE account_id = $1 AND photo_id = $2"
+    " AND drop_day = ANY (ARRAY(SELECT drop_day FROM photo_copy WHERE account_id = $1"
+    "  AND photo_id = $2)::integer[] || $3::integer)"};
+
+static const struct statement erase_photo_row = {
+    "erase_photo_row",
+    "WITH gone AS (DELETE FROM photo WHERE account_id = $1 AND photo_id = $2 RETURNING 1),"
+    " stopped AS (UPDATE orders o SET state = 'closed', close_reason = 'cancelled', closed_at = $3"
+    "  WHERE o.account_id = $1 AND " IN_FULFILMENT " AND EXISTS (SELECT 1 FROM order_item i"
+    "   WHERE i.account_id = o.account_id AND i.order_id = o.order_id AND i.photo_id = $2"
+    "    AND i.kind = 'print')),"
+    " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
+    "  SELECT $3, 'account', pseudonym, 'photo.erase', $2 FROM account WHERE account_id = $1)"
+    " SELECT 1 FROM gone"};
+
+static const struct statement erase_order_look = {
+    "erase_order_look",
+    "SELECT " IN_FULFILMENT ", o.key_day, o.paid_at IS NOT NULL AND o.promoted_at IS NULL"
+    " FROM orders o WHERE o.account_id = $1 AND o.order_id = $2"};
+
+/* Print copies that no other paid order needs. */
+#define LONELY_PRINTS                                                                              \
+    "SELECT c.photo_id, c.drop_day, c.key_day FROM photo_copy c WHERE c.account_id = $1"           \
+    " AND c.purpose = 'print' AND EXISTS (SELECT 1 FROM order_item i WHERE i.account_id = $1"      \
+    "  AND i.order_id = $2 AND i.photo_id = c.photo_id AND i.kind = 'print')"                      \
+    " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN orders o USING (account_id, order_id)"       \
+    "  WHERE i.account_id = $1 AND i.order_id <> $2 AND i.photo_id = c.photo_id"                   \
+    "   AND i.kind = 'print' AND o.paid_at IS NOT NULL AND o.state <> 'closed')"
+
+static const struct statement erase_prints_look = {"erase_prints_look", LONELY_PRINTS};
+
+static const struct statement erase_order_bytes = {
+    "erase_order_bytes",
+    "DELETE FROM photo_bytes b USING (" LONELY_PRINTS ") c WHERE b.drop_day = c.drop_day"
+    " AND b.account_id = $1 AND b.photo_id = c.photo_id AND b.purpose = 'print'"};
+
+static const struct statement erase_order_row = {
+    "erase_order_row",
+    "WITH prints AS (" LONELY_PRINTS "),"
+    " copies AS (DELETE FROM photo_copy WHERE account_id = $1 AND purpose = 'print'"
+    "  AND photo_id IN (SELECT photo_id FROM prints)),"
+    " gone AS (DELETE FROM orders WHERE account_id = $1 AND order_id = $2 RETURNING 1),"
+    " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
+    "  SELECT $3, 'account', pseudonym, 'order.erase', $2 FROM account WHERE account_id = $1)"
+    " SELECT 1 FROM gone"};
+
+static const struct statement erase_account_look = {
+    "erase_account_look",
+    "SELECT EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND " IN_FULFILMENT "),"
+    " (SELECT count(*)::int FROM photo WHERE account_id = $1),"
+    " (SELECT count(*)::int FROM orders WHERE account_id = $1),"
+    " (SELECT count(*)::int FROM consent WHERE account_id = $1),"
+    " greatest((SELECT max(key_day) FROM photo_copy WHERE account_id = $1),"
+    "  (SELECT max(key_day) FROM orders WHERE account_id = $1),"
+    "  (SELECT max(key_day) FROM payment WHERE account_id = $1),"
+    "  (SELECT max(key_day) FROM payer WHERE account_id = $1),"
+    "  (SELECT max(key_day) FROM idempotency WHERE account_id = $1), a.key_day, $2::integer)"
+    " FROM account a WHERE a.account_id = $1"};
+
+static const struct statement erase_account_bytes = {
+    "erase_account_bytes",
+    "DELETE FROM photo_bytes b USING photo_copy c WHERE c.account_id = $1"
+    " AND b.drop_day = c.drop_day AND b.account_id = $1 AND b.photo_id = c.photo_id"};
+
+static const struct statement erase_account_row = {
+    "erase_account_row",
+    "WITH told AS (INSERT INTO audit_log (at, actor, pseudonym, action)"
+    "  SELECT $3, 'account', pseudonym, 'account.erase' FROM account WHERE account_id = $1),"
+    " gone AS (DELETE FROM account WHERE account_id = $1 RETURNING 1)"
+    " INSERT INTO receipt (receipt_id, erased_at, expires_at, photos, orders, requests, consents,"
+    "  last_day) SELECT $2, $3, $3::timestamptz + interval '60 days', $4, $5, 0, $6, $7 FROM gone"};
+
+static const struct statement receipt_select = {
+    "receipt_select", "SELECT erased_at, photos, orders, requests, consents, last_day FROM receipt"
+                      " WHERE receipt_id = $1 AND expires_at > $2"};
+
+#define NO_ROW "'00000000-0000-0000-0000-000000000000'::uuid"
+static const struct statement replay_list = {
+    "replay_list",
+    "SELECT 'account', account_id, " NO_ROW " FROM account"
+    " UNION ALL SELECT 'photo', account_id, photo_id FROM photo"
+    " UNION ALL SELECT 'orders', account_id, order_id FROM orders"
+    " UNION ALL SELECT 'print', account_id, photo_id FROM photo_copy WHERE purpose = 'print'"};
+
+static const struct statement replay_delete = {
+    "replay_delete",
+    "WITH a AS (DELETE FROM account WHERE $1 = 'account' AND account_id = $2),"
+    " p AS (DELETE FROM photo WHERE $1 = 'photo' AND account_id = $2 AND photo_id = $3),"
+    " o AS (DELETE FROM orders WHERE $1 = 'orders' AND account_id = $2 AND order_id = $3)"
+    " DELETE FROM photo_copy WHERE $1 = 'print' AND account_id = $2 AND photo_id = $3"
+    "  AND purpose = 'print'"};
+
+STATEMENTS(erase_statements, &erase_photo_look, &erase_photo_bytes, &erase_photo_row,
+           &erase_order_look, &erase_prints_look, &erase_order_bytes, &erase_order_row,
+           &erase_account_look, &erase_account_bytes, &erase_account_row, &receipt_select,
+           &replay_list, &replay_delete);
+
+static void add_row(struct params *p, int64_t account_id, const struct uuid *id)
+{
+    add_bigint(p, account_id);
+    add_uuid(p, id);
+}
+
+enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
+                        const struct uuid *photo_id, int64_t now_us, bool force)
+{
+    struct params look = {0}, bytes = {0}, row = {0};
+    struct rows rows[2];
+    add_row(&look, account_id, photo_id);
+    enum status s = db_run(st->db, a, &erase_photo_look, &look, &rows[0]);
+    if (s == OK && rows[0].count == 0)
+        s = NOT_FOUND;
+    if (s == OK && row_bool(&rows[0], 0, 0) && !force)
+        s = CONFLICT;
+    if (s != OK)
+        return s;
+    int32_t first_day = day_of(row_time_us(&rows[0], 0, 2)) + DRAFT_KEY_DAYS;
+    const struct erasure entry = {{"photo", account_id, *photo_id}, row_int(&rows[0], 0, 1)};
+    s = erasures_append(st->vault, &entry, 1);
+    if (s != OK)
+        return s;
+    add_row(&bytes, account_id, photo_id);
+    add_int(&bytes, first_day);
+    add_row(&row, account_id, photo_id);
+    add_time(&row, now_us);
+    const struct step steps[] = {{&erase_photo_bytes, &bytes}, {&erase_photo_row, &row}};
+    s = db_run_batch(st->db, a, steps, 2, rows);
+    return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+}
+
+/* The order and the print copies that go with it, into the log. */
+static enum status log_order(struct store *st, struct arena *a, int64_t account_id,
+                             const struct uuid *order_id, int32_t key_day)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_row(&p, account_id, order_id);
+    enum status s = db_run(st->db, a, &erase_prints_look, &p, &rows);
+    if (s != OK)
+        return s;
+    size_t n = (size_t)rows.count + 1;
+    struct erasure *list = arena_alloc(a, n * sizeof *list);
+    list[0] = (struct erasure){{"orders", account_id, *order_id}, key_day};
+    for (int i = 0; i < rows.count; i++)
+        list[i + 1] = (struct erasure){{"print", account_id, row_uuid(&rows, i, 0)},
+                                       row_int(&rows, i, 2)};
+    return erasures_append(st->vault, list, n);
+}
+
+enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
+                        const struct uuid *order_id, int64_t now_us, bool force)
+{
+    struct params look = {0}, row = {0};
+    struct rows rows[2];
+    add_row(&look, account_id, order_id);
+    enum status s = db_run(st->db, a, &erase_order_look, &look, &rows[0]);
+    if (s == OK && rows[0].count == 0)
+        s = NOT_FOUND;
+    if (s == OK && row_bool(&rows[0], 0, 0) && !force)
+        s = CONFLICT;
+    if (s == OK && row_bool(&rows[0], 0, 2))
+        s = promote_order(st, account_id, order_id, now_us); /* what was bought outlives the order */
+    if (s == OK)
+        s = log_order(st, a, account_id, order_id, row_int(&rows[0], 0, 1));
+    if (s != OK)
+        return s;
+    add_row(&row, account_id, order_id);
+    add_time(&row, now_us);
+    const struct step steps[] = {{&erase_order_bytes, &look}, {&erase_order_row, &row}};
+    s = db_run_batch(st->db, a, steps, 2, rows);
+    return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+}
+
+static enum status write_account_erasure(struct store *st, struct arena *a, int64_t account_id,
+                                         int64_t now_us, int32_t last_day, struct erased *out)
+{
+    struct params bytes = {0}, row = {0};
+    struct rows rows[2];
+    add_bigint(&bytes, account_id);
+    add_bigint(&row, account_id);
+    add_uuid(&row, &out->receipt_id);
+    add_time(&row, now_us);
+    add_int(&row, out->photos);
+    add_int(&row, out->orders);
+    add_int(&row, out->consents);
+    add_int(&row, last_day);
+    const struct step steps[] = {{&erase_account_bytes, &bytes}, {&erase_account_row, &row}};
+    enum status s = db_run_batch(st->db, a, steps, 2, rows);
+    return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+}
+
+enum status erase_account(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
+                          bool force, struct erased *out)
+{
+    struct params look = {0};
+    struct rows rows;
+    add_bigint(&look, account_id);
+    add_int(&look, day_of(now_us));
+    enum status s = db_run(st->db, a, &erase_account_look, &look, &rows);
+    if (s == OK && rows.count == 0)
+        s = NOT_FOUND;
+    if (s == OK && row_bool(&rows, 0, 0) && !force)
+        s = CONFLICT;
+    if (s != OK)
+        return s;
+    struct erased erased = {.receipt_id = uuid_new(),
+                            .photos = row_int(&rows, 0, 1),
+                            .orders = row_int(&rows, 0, 2),
+                            .consents = row_int(&rows, 0, 3)};
+    int32_t last_day = row_int(&rows, 0, 4);
+    const struct erasure entry = {{"account", account_id, {{0}}}, last_day};
+    s = erasures_append(st->vault, &entry, 1);
+    if (s == OK)
+        s = write_account_erasure(st, a, account_id, now_us, last_day, &erased);
+    if (s == OK)
+        *out = erased;
+    return s;
+}
+
+enum status receipt_read(struct store *st, struct arena *a, const struct uuid *receipt_id,
+                         int64_t now_us, struct receipt *out)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_uuid(&p, receipt_id);
+    add_time(&p, now_us);
+    enum status s = db_run(st->db, a, &receipt_select, &p, &rows);
+    if (s == OK && rows.count == 0)
+        s = NOT_FOUND;
+    if (s == OK)
+        *out = (struct receipt){row_time_us(&rows, 0, 0), row_int(&rows, 0, 1),
+                                row_int(&rows, 0, 2),     row_int(&rows, 0, 3),
+                                row_int(&rows, 0, 4),     row_int(&rows, 0, 5)};
+    return s;
+}
+
+static enum status replay_one(struct store *st, struct arena *a, const struct record_name *name)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_text(&p, name->table);
+    add_bigint(&p, name->account_id);
+    add_uuid(&p, &name->row_id);
+    return db_run(st->db, a, &replay_delete, &p, &rows);
+}
+
+enum status erasures_replay(struct store *st, struct arena *a, const struct erasure_set *set,
+                            int64_t *deleted)
+{
+    struct rows rows;
+    int64_t n = 0;
+    if (erasures_count(set) == 0) {
+        *deleted = 0;
+        return OK;
+    }
+    enum status s = db_run(st->db, a, &replay_list, NULL, &rows);
+    for (int i = 0; s == OK && i < rows.count; i++) {
+        const struct record_name name = {row_text(&rows, i, 0), row_bigint(&rows, i, 1),
+                                         row_uuid(&rows, i, 2)};
+        if (!erasures_contains(set, st->vault, &name))
+            continue;
+        s = replay_one(st, a, &name);
+        n++;
+    }
+    if (s == OK)
+        *deleted = n;
+    return s;
+}

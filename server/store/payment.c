@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/payment.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+/* A pending attempt with less time than this is not handed out again. */
+#define TAKE_OVER_LEFT "interval '1 minute'"
+
+/* The order row is locked first, so that two calls cannot both make an attempt. */
+static const struct statement payment_insert = {
+    "payment_insert",
+    "WITH o AS (SELECT account_id, order_id, state, amount_fen, kind, expires_at FROM orders"
+    "  WHERE account_id = $1 AND order_id = $2 FOR UPDATE),"
+    " payable AS (SELECT * FROM o WHERE state = 'unpaid' AND expires_at > $9),"
+    " old AS (SELECT p.* FROM payment p, payable WHERE p.account_id = $1 AND p.order_id = $2"
+    "  AND p.state = 'pending' AND p.channel = $4 AND p.method = $5 AND p.merchant = $6"
+    "  AND p.appid = $7 AND p.expires_at > $9::timestamptz + " TAKE_OVER_LEFT
+    "  ORDER BY p.created_at DESC LIMIT 1),"
+    " made AS (INSERT INTO payment (account_id, payment_id, order_id, channel, method, merchant,"
+    "   appid, out_trade_no, amount_fen, state, created_at, expires_at, key_day, key_wrapped,"
+    "   ip_sealed) SELECT $1, $3, $2, $4, $5, $6, $7, $8, amount_fen, 'pending', $9, $10, $11, $12,"
+    "   $13 FROM payable WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING *),"
+    " named AS (INSERT INTO trade (out_trade_no, account_id, payment_id)"
+    "  SELECT out_trade_no, account_id, payment_id FROM made),"
+    " attempt AS (SELECT * FROM old UNION ALL SELECT * FROM made)"
+    " SELECT o.kind, t.payment_id, t.out_trade_no, t.amount_fen, t.created_at, t.expires_at,"
+    "  t.key_wrapped, t.ip_sealed FROM o LEFT JOIN attempt t ON true"};
+
+#define PAYMENT_COLUMNS                                                                            \
+    " p.account_id, p.payment_id, p.order_id, p.channel, p.method, p.merchant, p.appid,"           \
+    " p.out_trade_no, p.amount_fen, p.state, p.created_at, p.expires_at, p.succeeded_at"
+
+static const struct statement payment_select = {
+    "payment_select",
+    "SELECT" PAYMENT_COLUMNS " FROM payment p JOIN orders o USING (account_id, order_id)"
+    " WHERE p.account_id = $1 AND p.order_id = $2 AND p.payment_id = $3"
+    " AND (o.expires_at > $4 OR p.state = 'pending')"};
+
+static const struct statement payment_take = {
+    "payment_take_overdue",
+    "UPDATE payment p SET asked_at = $1 WHERE (p.account_id, p.payment_id) IN ("
+    "  SELECT account_id, payment_id FROM payment WHERE state = 'pending' AND expires_at < $1"
+    "   AND (asked_at IS NULL OR asked_at < $1::timestamptz - interval '30 seconds')"
+    "  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    " RETURNING" PAYMENT_COLUMNS};
+
+static const struct statement payment_close_update = {
+    "payment_close", "UPDATE payment SET state = 'closed', closed_at = $3 WHERE account_id = $1"
+                     " AND payment_id = $2 AND state = 'pending'"};
+
+STATEMENTS(payment_statements, &payment_insert, &payment_select, &payment_take,
+           &payment_close_update);
+
+static enum status read_attempt(struct store *st, struct arena *a, const struct rows *rows,
+                                struct payment *payment)
+{
+    struct record r;
+    if (rows->count == 0)
+        return NOT_FOUND;
+    if (row_is_null(rows, 0, 1))
+        return CONFLICT;
+    payment->order_kind = row_text(rows, 0, 0);
+    payment->payment_id = row_uuid(rows, 0, 1);
+    payment->out_trade_no = row_text(rows, 0, 2);
+    payment->amount_fen = row_bigint(rows, 0, 3);
+    payment->created_us = row_time_us(rows, 0, 4);
+    payment->expires_us = row_time_us(rows, 0, 5);
+    payment->state = "pending";
+    enum status s = record_open(st->vault, "payment", payment->account_id, payment->payment_id,
+                                rows, 0, 6, &r);
+    if (s != OK)
+        return s;
+    s = row_sealed_text(rows, 0, 7, a, &r, "ip_sealed", &payment->client_ip);
+    record_wipe(&r);
+    return s;
+}
+
+enum status payment_begin(struct store *st, struct arena *a, struct payment *payment,
+                          int64_t now_us)
+{
+    struct record r;
+    struct params p = {0};
+    struct rows rows;
+    char out_trade_no[TRADE_NO_BYTES];
+    struct uuid id = uuid_new();
+    enum status s = record_new(st->vault, "payment", payment->account_id, id,
+                               day_of(payment->expires_us) + OPEN_PAYMENT_DAYS, &r);
+    if (s != OK)
+        return s;
+    add_bigint(&p, payment->account_id);
+    add_uuid(&p, &payment->order_id);
+    add_uuid(&p, &id);
+    add_text(&p, payment->channel);
+    add_text(&p, payment->method);
+    add_text(&p, payment->merchant);
+    add_text(&p, payment->appid);
+    add_text(&p, random_base62(out_trade_no, sizeof out_trade_no));
+    add_time(&p, now_us);
+    add_time(&p, payment->expires_us);
+    add_day(&p, r.key_day);
+    add_bytes(&p, r.wrapped, sizeof r.wrapped);
+    add_sealed_text(&p, a, &r, "ip_sealed", payment->client_ip);
+    s = db_run(st->db, a, &payment_insert, &p, &rows);
+    record_wipe(&r);
+    return s == OK ? read_attempt(st, a, &rows, payment) : s;
+}
+
+enum status payment_answer(struct store *st, struct arena *a, const struct step *finish)
+{
+    struct rows rows;
+    return db_run_batch(st->db, a, finish, 1, &rows);
+}
+
+static struct payment read_payment(const struct rows *rows, int row)
+{
+    return (struct payment){
+        .account_id = row_bigint(rows, row, 0),
+        .payment_id = row_uuid(rows, row, 1),
+        .order_id = row_uuid(rows, row, 2),
+        .channel = row_text(rows, row, 3),
+        .method = row_text(rows, row, 4),
+        .merchant = row_text(rows, row, 5),
+        .appid = row_text(rows, row, 6),
+        .out_trade_no = row_text(rows, row, 7),
+        .amount_fen = row_bigint(rows, row, 8),
+        .state = row_text(rows, row, 9),
+        .created_us = row_time_us(rows, row, 10),
+        .expires_us = row_time_us(rows, row, 11),
+        .succeeded_us = row_time_us(rows, row, 12),
+    };
+}
+
+enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
+                         const struct uuid *order_id, const struct uuid *payment_id,
+                         int64_t now_us, struct payment *out)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_uuid(&p, order_id);
+    add_uuid(&p, payment_id);
+    add_time(&p, now_us);
+    enum status s = db_run(st->db, a, &payment_select, &p, &rows);
+    if (s == OK && rows.count == 0)
+        s = NOT_FOUND;
+    if (s == OK)
+        *out = read_payment(&rows, 0);
+    return s;
+}
+
+enum status payment_take_overdue(struct store *st, struct arena *a, int64_t now_us, int limit,
+                                 struct payment **out, size_t *count)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_time(&p, now_us);
+    add_bigint(&p, limit);
+    enum status s = db_run(st->db, a, &payment_take, &p, &rows);
+    if (s != OK)
+        return s;
+    struct payment *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
+    for (int i = 0; i < rows.count; i++)
+        list[i] = read_payment(&rows, i);
+    *out = list;
+    *count = (size_t)rows.count;
+    return OK;
+}
+
+enum status payment_close(struct store *st, struct arena *a, const struct payment *payment,
+                          int64_t now_us)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, payment->account_id);
+    add_uuid(&p, &payment->payment_id);
+    add_time(&p, now_us);
+    return db_run(st->db, a, &payment_close_update, &p, &rows);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Photos: metadata, lives (draft, electronic, print), sealed bytes.
+ *
+ * A photo is seen by its account while one of its lives lasts, while an open
+ * order holds it, or while a paid order waits for promote. Its file is given
+ * out only for an electronic purchase (policy 2.3). Reads stop at the instant
+ * of expiry: the statements say so, not the job.
+ */
+#ifndef IDPHOTOD_STORE_PHOTO_H
+#define IDPHOTOD_STORE_PHOTO_H
+
+#include "base/buf.h"
+#include "store/idempotency.h"
+#include "store/store.h"
+
+/* A draft's key day and partition lie this many days after the upload's day. */
+enum { DRAFT_KEY_DAYS = 2 };
+
+struct photo {
+    struct uuid photo_id;
+    const char *spec; /* NULL when none was named */
+    const char *subject;
+    const char *format;
+    int32_t width_px, height_px, dpi;
+    int64_t bytes;
+    const char *etag;
+    int64_t created_us;
+    int64_t expires_us; /* of the life that counts */
+    bool paid;          /* its file may be read now */
+};
+
+/* The step that stores a new draft, to be run in a batch with others: three steps are written.
+ * The photo's etag is made here. */
+enum { PHOTO_STEPS = 3 };
+struct photo_steps {
+    struct params photo, copy, bytes;
+    struct step steps[PHOTO_STEPS];
+};
+enum status photo_create_steps(struct store *st, struct arena *a, int64_t account_id,
+                               struct photo *photo, struct span file, struct photo_steps *out)
+    MUST_USE;
+
+/* NOT_FOUND: not this account's, or over. */
+enum status photo_read(struct store *st, struct arena *a, int64_t account_id,
+                       const struct uuid *photo_id, int64_t now_us, struct photo *out) MUST_USE;
+
+/* Metadata and the file in clear (in the arena). CONFLICT: not paid for electronically. */
+enum status photo_read_file(struct store *st, struct arena *a, int64_t account_id,
+                            const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                            struct span *file) MUST_USE;
+
+/* Row id of a photo's record is the photo_id; the bytes' column of the seal. */
+#define PHOTO_TABLE "photo"
+#define PHOTO_BYTES_COLUMN "sealed"
+
+#endif
