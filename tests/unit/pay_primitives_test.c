@@ -125,16 +125,40 @@ Test(base64, only_the_one_right_spelling_is_taken)
     cr_assert_eq(n, 99);
 }
 
+/* Lives as long as one test of the suite rsa. */
+static struct arena *scratch;
+
+static void set_up(void)
+{
+    scratch = arena_new();
+}
+
+static void tear_down(void)
+{
+    arena_free(scratch);
+}
+
+TestSuite(rsa, .init = set_up, .fini = tear_down);
+
+static void release_key(void *key)
+{
+    rsa_free(key);
+}
+
 static struct rsa_key *load_private(const char *text, enum rsa_form form)
 {
     struct rsa_key *key = NULL;
-    return rsa_load_private(text, strlen(text), form, &key) == OK ? key : NULL;
+    if (rsa_load_private(text, strlen(text), form, &key) == OK)
+        arena_defer(scratch, release_key, key);
+    return key;
 }
 
 static struct rsa_key *load_public(const char *text, enum rsa_form form)
 {
     struct rsa_key *key = NULL;
-    return rsa_load_public(text, strlen(text), form, &key) == OK ? key : NULL;
+    if (rsa_load_public(text, strlen(text), form, &key) == OK)
+        arena_defer(scratch, release_key, key);
+    return key;
 }
 
 static char *own_key(const char *id)
@@ -143,7 +167,7 @@ static char *own_key(const char *id)
     cr_assert(document, "run from the root of the tree");
     const char *pem = vector_text(json_object_get(json_object_get(document, "keys"), id), "pem");
     cr_assert(pem, "%s", id);
-    char *copy = strdup(pem);
+    char *copy = arena_strdup(scratch, pem);
     json_decref(document);
     return copy;
 }
@@ -151,7 +175,7 @@ static char *own_key(const char *id)
 /* The base64 between the armour lines, line breaks kept. */
 static char *without_armour(const char *pem)
 {
-    char *copy = strdup(strchr(pem, '\n') + 1);
+    char *copy = arena_strdup(scratch, strchr(pem, '\n') + 1);
     *strstr(copy, "-----END") = '\0';
     return copy;
 }

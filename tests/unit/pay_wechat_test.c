@@ -407,12 +407,14 @@ VECTORS(a_transaction_is_judged_against_our_payment, "wechat.business", business
 
 static char folder[] = "/tmp/idphotod-wechat-XXXXXX";
 
-static json_t *own_keys;
+static json_t *own_keys_file, *own_keys;
 
 static const char *own_key(const char *id)
 {
-    if (!own_keys)
-        own_keys = json_object_get(json_load_file("tests/vectors/keys.json", 0, NULL), "keys");
+    if (!own_keys) {
+        own_keys_file = json_load_file("tests/vectors/keys.json", 0, NULL);
+        own_keys = json_object_get(own_keys_file, "keys");
+    }
     const char *pem = vector_text(json_object_get(own_keys, id), "pem");
     cr_assert(pem, "%s", id);
     return pem;
@@ -461,6 +463,7 @@ static struct wechat *opened(struct arena *a)
 static void remove_folder(void)
 {
     char command[64];
+    json_decref(own_keys_file);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     if (!strstr(folder, "XXXXXX"))
         cr_assert_eq(system(command), 0);

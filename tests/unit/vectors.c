@@ -17,7 +17,7 @@ static const char TALLY[] = "IDPHOTOD_VECTORS_TALLY";
 static const char *registered[KINDS_MAX];
 static size_t n_registered;
 
-static json_t *keys;
+static json_t *keys_file, *keys;
 static json_t *files[FILES_MAX];
 static size_t n_files;
 
@@ -53,8 +53,8 @@ static bool load_folder(void)
     if (n_files)
         return true;
     snprintf(path, sizeof path, "%s/keys.json", vectors_folder());
-    json_t *document = load_json(path);
-    keys = document ? json_object_get(document, "keys") : NULL;
+    keys_file = load_json(path);
+    keys = json_object_get(keys_file, "keys");
     snprintf(path, sizeof path, "%s/*.json", vectors_folder());
     if (!keys || glob(path, 0, NULL, &found) != 0)
         return false;
@@ -64,9 +64,18 @@ static bool load_folder(void)
             return false;
         if (json_is_array(json_object_get(file, "vectors")))
             files[n_files++] = file;
+        else
+            json_decref(file);
     }
     globfree(&found);
     return n_files > 0;
+}
+
+__attribute__((destructor)) static void unload_folder(void)
+{
+    json_decref(keys_file);
+    while (n_files > 0)
+        json_decref(files[--n_files]);
 }
 
 const char *vector_text(const json_t *object, const char *name)
