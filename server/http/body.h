@@ -12,8 +12,11 @@
 
 #include "http/request.h"
 
+enum { TEXT_MOST = 1024 };
+
 enum json_kind {
-    JSON_KIND_TEXT,    /* const char *; limits count Unicode code points; control characters refused */
+    JSON_KIND_TEXT, /* const char *; limits count Unicode code points; control characters refused */
+    JSON_KIND_LINES,   /* the same, but newline and tab are allowed */
     JSON_KIND_INTEGER, /* int64_t */
     JSON_KIND_BOOLEAN, /* bool */
     JSON_KIND_OBJECT,  /* pointer to a struct of `shape`, NULL when absent */
@@ -35,7 +38,7 @@ struct json_member {
     enum json_kind kind;
     bool required;
     size_t offset;
-    int64_t least, most; /* integer range; text length; array count */
+    int64_t least, most; /* integer range; text length (most 0: TEXT_MOST); array count */
     text_rule rule;      /* texts */
     const char *detail;  /* the rule in words, English, for errors[] */
     const struct json_shape *shape;
@@ -54,7 +57,7 @@ bool body_parse(struct request *r, const struct json_shape *shape, void *out);
 /* Path and query parameters. Each returns false after having answered: a public id that is not one
  * is 404 not-found. */
 bool param_id(struct request *r, int index, const char *prefix, struct uuid *id);
-/* ?limit= (1..100, default 20); other names than those in `known` (NULL-ended) are 422. */
+/* Query names other than those in `known` (NULL-ended), and names given twice, are 422. */
 bool query_known(struct request *r, const char *const *known);
 bool query_integer(struct request *r, const char *name, int64_t least, int64_t most,
                    int64_t fallback, int64_t *out);

@@ -49,14 +49,14 @@ struct route {
     enum listener listener;
     enum caller caller;
     enum lane lane;
-    unsigned types;     /* of the request body */
-    size_t max_body;    /* bytes; 0: none allowed */
-    unsigned roles;     /* CALLER_OPERATOR: who of them */
-    bool idempotent;    /* Idempotency-Key required and honoured */
-    bool consent;       /* creates personal data: the current major policy must be agreed to */
-    bool purpose;       /* shows personal data to an operator: X-Purpose required, audited */
-    const char *rate;   /* rate class */
-    const char *audit;  /* audit action, or NULL */
+    unsigned types;    /* of the request body */
+    size_t max_body;   /* bytes; 0: none allowed */
+    unsigned roles;    /* CALLER_OPERATOR: who of them */
+    bool idempotent;   /* Idempotency-Key required and honoured */
+    bool consent;      /* creates personal data: the current major policy must be agreed to */
+    bool purpose;      /* shows personal data to an operator: X-Purpose required, audited */
+    const char *rate;  /* rate class */
+    const char *audit; /* audit action, or NULL */
     handler handle;
 };
 
@@ -72,17 +72,17 @@ struct request {
     struct arena *arena;
     const struct route *route;
     const char *method;
-    const char *path;                     /* decoded path, without the query */
-    const char *params[PATH_PARAMS_MAX];  /* values of {…} in order, percent-decoded */
-    const char *request_id;               /* X-Request-Id if it was sane, else made */
+    const char *path;                    /* decoded path, without the query */
+    const char *params[PATH_PARAMS_MAX]; /* values of {…} in order, percent-decoded */
+    const char *request_id;              /* X-Request-Id if it was sane, else made */
     enum language language;
-    const char *client_ip;                /* text; socket peer, or by trusted proxies */
-    const unsigned char *body;            /* whole body; NUL follows it */
+    const char *client_ip;     /* text; socket peer, or by trusted proxies */
+    const unsigned char *body; /* whole body; NUL follows it */
     size_t body_size;
-    int64_t now_us;                       /* one now for the whole request */
-    int64_t deadline_us;                  /* clock_boot_us() at which the answer is too late */
-    void *app;                            /* server_options.app */
-    void *worker;                         /* what worker_open gave this worker; NULL inline */
+    int64_t now_us;      /* one now for the whole request */
+    int64_t deadline_us; /* clock_boot_us() at which the answer is too late */
+    void *app;           /* server_options.app */
+    void *worker;        /* what worker_open gave this worker; NULL inline */
 
     /* filled in by the gate */
     int64_t account_id;

@@ -17,10 +17,10 @@
 struct server;
 
 struct server_listener {
-    const char *listen;           /* "127.0.0.1:8080", "[::1]:0" */
+    const char *listen;             /* "127.0.0.1:8080", "[::1]:0" */
     const char *tls_cert, *tls_key; /* PEM files; both or neither */
-    const char *client_ca;        /* PEM; each request's peer certificate is then verified */
-    enum listener kind;           /* LISTENER_PUBLIC or LISTENER_OPERATOR */
+    const char *client_ca;          /* PEM; each request's peer certificate is then verified */
+    enum listener kind;             /* LISTENER_PUBLIC or LISTENER_OPERATOR */
 };
 
 struct server_options {
