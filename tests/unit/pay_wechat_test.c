@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "pay/aead.h"
 #include "pay/wechat_parts.h"
 #include "vectors.h"
 
@@ -827,9 +828,37 @@ Test(wechat, the_merchant_whose_keys_fit_is_chosen)
     cr_assert_eq(wechat_open_notice(all, 0, &c.headers, c.body, size, NOW_US, a, &n, &chosen),
                  NOTIFY_SERIAL);
     cr_assert_null(chosen);
+    struct wechat *const reversed[] = {sharing, stranger};
+    cr_assert_eq(wechat_open_notice(reversed, 2, &c.headers, c.body, size, NOW_US, a, &n, &chosen),
+                 NOTIFY_DECRYPT, "the refusal that came furthest is told");
     wechat_close(stranger);
     wechat_close(sharing);
     wechat_close(right);
+    arena_free(a);
+}
+
+Test(wechat, a_resource_sealed_with_another_length_of_nonce_is_refused)
+{
+    static const struct {
+        const char *nonce;
+        enum status want;
+    } cases[] = {{"abcdefghijkl", OK}, {"abcdefghijklmnop", DENIED}, {"abcdefghijk", DENIED}};
+    struct arena *a = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned char sealed[1 + AEAD_TAG_BYTES];
+        const struct span key = {API_KEY, WECHAT_API_KEY_BYTES}, plain = {"x", 1}, none = {"", 0};
+        const struct span nonce = {cases[i].nonce, strlen(cases[i].nonce)};
+        const char *text = NULL;
+        size_t n = 0;
+        cr_assert_eq(aead_seal(key, nonce, none, plain, sealed), OK);
+        json_t *resource =
+            json_pack("{s:s,s:s,s:s}", "algorithm", "AEAD_AES_256_GCM", "nonce", cases[i].nonce,
+                      "ciphertext", base64_encode(a, sealed, sizeof sealed));
+        cr_assert_eq(wechat_open_resource(key, resource, a, &text, &n), cases[i].want, "%zu", i);
+        json_object_set_new(resource, "algorithm", json_string("AEAD_SM4_GCM"));
+        cr_assert_eq(wechat_open_resource(key, resource, a, &text, &n), DENIED);
+        json_decref(resource);
+    }
     arena_free(a);
 }
 

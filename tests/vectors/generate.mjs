@@ -94,7 +94,7 @@ const resource = (plain, kind = 'transaction', nonce = 'abcdefghijkl') => ({
   original_type: kind, algorithm: 'AEAD_AES_256_GCM', ciphertext: seal(API_KEY, nonce, kind, plain), associated_data: kind, nonce });
 for (const [id, change, valid] of [
   ['ok', {}, true], ['algorithm', { algorithm: 'AEAD_SM4_GCM' }, false], ['nonce-11', { nonce: 'abcdefghijk' }, false],
-  ['nonce-number', { nonce: 123456789012 }, false], ['short', { ciphertext: 'AAAA' }, false],
+  ['nonce-16', resource('x', 'transaction', 'abcdefghijklmnop'), false], ['nonce-number', { nonce: 123456789012 }, false], ['short', { ciphertext: 'AAAA' }, false],
   ['white-space', { ciphertext: ` ${resource('x').ciphertext}` }, false], ['aad-null', { associated_data: null }, false],
   ['aad-other', { associated_data: 'refund' }, false],
 ])
