@@ -118,6 +118,43 @@ enum status wechat_query_request(const struct wechat *w, const char *out_trade_n
 enum status wechat_close_request(const struct wechat *w, const char *out_trade_no, int64_t now_us,
                                  struct arena *a, struct wechat_request *out) MUST_USE;
 
+/* Refunds (sections 4.1 to 4.3). The same out_refund_no is refunded once: after an unclear outcome
+ * repeat it, never take a new one. */
+struct wechat_refund_order {
+    const char *out_trade_no;
+    const char *out_refund_no; /* 1 to 64 of [0-9A-Za-z_-|*@] */
+    const char *reason;        /* shown to the payer, shortened to 80 characters; may be NULL */
+    const char *notify_url;    /* may be NULL */
+    int64_t refund_fen;        /* 1 to total_fen */
+    int64_t total_fen;         /* the payment's amount */
+};
+/* POST /v3/refund/domestic/refunds, signed. INVALID when a limit is broken. */
+enum status wechat_refund_request(const struct wechat *w, const struct wechat_refund_order *order,
+                                  int64_t now_us, struct arena *a,
+                                  struct wechat_request *out) MUST_USE;
+/* GET /v3/refund/domestic/refunds/{out_refund_no}, signed. */
+enum status wechat_refund_query_request(const struct wechat *w, const char *out_refund_no,
+                                        int64_t now_us, struct arena *a,
+                                        struct wechat_request *out) MUST_USE;
+
+enum wechat_refund_state {
+    WECHAT_REFUND_PROCESSING,
+    WECHAT_REFUND_SUCCESS,
+    WECHAT_REFUND_CLOSED,
+    WECHAT_REFUND_ABNORMAL, /* needs a person */
+};
+struct wechat_refund_result {
+    enum wechat_refund_state state;
+    const char *out_trade_no, *transaction_id, *out_refund_no, *refund_id;
+    const char *merchant; /* mchid; NULL in an answer, which does not repeat it */
+    int64_t refund_fen, total_fen;
+    int64_t success_us; /* 0 unless SUCCESS */
+};
+/* An answer ("status") or a callback's plaintext ("refund_status"). INVALID when a member that the
+ * state needs is missing or of the wrong type. */
+enum status wechat_parse_refund(const char *json, size_t n, struct arena *a,
+                                struct wechat_refund_result *out) MUST_USE;
+
 /* GET /v3/certificates, signed (section 1.6). */
 enum status wechat_certificates_request(const struct wechat *w, int64_t now_us, struct arena *a,
                                         struct wechat_request *out) MUST_USE;

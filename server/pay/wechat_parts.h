@@ -91,6 +91,20 @@ struct wechat_envelope {
 enum notify_refusal wechat_open_envelope(struct span key, const void *body, size_t n,
                                          struct arena *a, struct wechat_envelope *envelope);
 
+/* Text for a payer to read, without what gets a request refused (section 1.1: characters past
+ * U+FFFF; control characters), of at most max characters. NULL unless valid UTF-8 of which
+ * something is left. */
+const char *wechat_clean_text(const char *text, size_t max, struct arena *a);
+/* 1 to max printable ASCII characters, no space: fit to be a line of a signed message, where a line
+ * feed would let two different messages read the same. */
+bool wechat_is_line(const char *text, size_t max);
+/* https of at most max bytes without query or fragment; plain http on loopback alone, where the
+ * tests' provider listens. */
+bool wechat_is_notify_url(const char *url, size_t max);
+/* Everything but RFC 3986 unreserved characters as %XX, so '|' and '*' travel and are signed in the
+ * same form. */
+char *wechat_percent_encoded(const char *text, struct arena *a);
+
 /* Parses an object strictly: duplicate members and anything behind it are refused. Returns owned,
  * or NULL. */
 json_t *wechat_load_object(const void *json, size_t n);

@@ -26,43 +26,6 @@ static const struct method_words {
     [WECHAT_NATIVE] = {"native", "code_url"},
 };
 
-/* Length of the UTF-8 sequence that begins with this byte. The text was checked before. */
-static size_t sequence_bytes(unsigned char first)
-{
-    return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-}
-
-/* C0, DEL and C1 (U+0080 to U+009F is C2 80 to C2 9F). */
-static bool is_control(const unsigned char *p)
-{
-    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
-}
-
-/* Four-byte characters (emoji) get the whole request refused with PARAM_ERROR. */
-static const char *cleaned_description(const char *text, struct arena *a)
-{
-    char *out = arena_alloc(a, strlen(text) + 1), *to = out;
-    size_t characters = 0;
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p && characters < DESCRIPTION_MAX_CHARACTERS) {
-        size_t n = sequence_bytes(*p);
-        if (n < 4 && !is_control(p)) {
-            memcpy(to, p, n);
-            to += n;
-            characters++;
-        }
-        p += n;
-    }
-    return out;
-}
-
-static bool is_utf8(const char *text)
-{
-    json_t *string = json_string(text); /* NULL unless valid UTF-8 */
-    json_decref(string);
-    return string != NULL;
-}
-
 static bool is_out_trade_no(const char *text)
 {
     static const char allowed[] =
@@ -71,40 +34,19 @@ static bool is_out_trade_no(const char *text)
     return n >= OUT_TRADE_NO_MIN && n <= WECHAT_ID_MAX && strspn(text, allowed) == n;
 }
 
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* https; plain http on loopback alone, where the tests' provider listens. */
-static bool is_notify_url(const char *url)
-{
-    if (!url || strlen(url) > NOTIFY_URL_MAX || strpbrk(url, "?# \t\r\n"))
-        return false;
-    return starts_with(url, "https://") || starts_with(url, "http://127.0.0.1:") ||
-           starts_with(url, "http://[::1]:") || starts_with(url, "http://localhost:");
-}
-
 static bool is_ip_address(const char *text)
 {
     unsigned char address[sizeof(struct in6_addr)];
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-static bool is_openid(const char *text)
-{
-    size_t n = text ? strlen(text) : 0;
-    return n >= 1 && n <= OPENID_MAX && is_utf8(text);
-}
-
 static bool within_limits(const struct wechat_prepay *p, int64_t now_us)
 {
-    if (!p->description || !is_utf8(p->description) || !is_out_trade_no(p->out_trade_no) ||
-        !is_notify_url(p->notify_url))
+    if (!is_out_trade_no(p->out_trade_no) || !wechat_is_notify_url(p->notify_url, NOTIFY_URL_MAX))
         return false;
     if (p->amount_fen < 1 || p->amount_fen > INT32_MAX || p->expires_us <= now_us)
         return false;
-    if (p->method == WECHAT_JSAPI && !is_openid(p->openid))
+    if (p->method == WECHAT_JSAPI && !wechat_is_line(p->openid, OPENID_MAX))
         return false;
     return p->client_ip ? is_ip_address(p->client_ip) : p->method != WECHAT_H5;
 }
@@ -140,8 +82,8 @@ enum status wechat_prepay_request(const struct wechat *w, const struct wechat_pr
 {
     if (!w->appids[prepay->method] || !within_limits(prepay, now_us))
         return INVALID;
-    const char *description = cleaned_description(prepay->description, a);
-    if (!description[0])
+    const char *description = wechat_clean_text(prepay->description, DESCRIPTION_MAX_CHARACTERS, a);
+    if (!description)
         return INVALID;
     struct wechat_request request = {
         .method = "POST",
@@ -154,22 +96,13 @@ enum status wechat_prepay_request(const struct wechat *w, const struct wechat_pr
     return status;
 }
 
-/* The value goes into lines that are signed, so it must be one line itself. */
-static bool is_printable(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        if (*p < 0x21 || *p > 0x7e)
-            return false;
-    return true;
-}
-
 enum status wechat_prepay_answer(enum wechat_method method, const char *json, size_t n,
                                  struct arena *a, const char **value)
 {
     json_t *document = wechat_load_object(json, n);
     const char *text = wechat_text(document, METHODS[method].answer_member, PREPAY_VALUE_MAX, a);
     json_decref(document);
-    if (!text || !is_printable(text))
+    if (!wechat_is_line(text, PREPAY_VALUE_MAX))
         return INVALID;
     *value = text;
     return OK;
@@ -233,7 +166,7 @@ enum status wechat_client_text_at(const struct wechat *w, enum wechat_method met
                                   const char *nonce, struct arena *a, const char **json)
 {
     json_t *object = NULL;
-    if (!w->appids[method] || !is_printable(prepay_value))
+    if (!w->appids[method] || !wechat_is_line(prepay_value, PREPAY_VALUE_MAX))
         return INVALID;
     enum status status = client_object(w, method, prepay_value, timestamp, nonce, a, &object);
     if (status != OK)

@@ -66,33 +66,13 @@ enum status wechat_sign_request(const struct wechat *w, struct arena *a, int64_t
     return wechat_sign_request_at(w, a, wechat_timestamp(a, now_us), wechat_nonce(a), request);
 }
 
-/* RFC 3986: everything but unreserved characters as %XX, so '|' and '*' of a number travel and are
- * signed in the same form. */
-static char *percent_encoded(const char *text, struct arena *a)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    static const char hex[] = "0123456789ABCDEF";
-    char *out = arena_alloc(a, 3 * strlen(text) + 1), *to = out;
-    for (const char *p = text; *p; p++) {
-        if (strchr(plain, *p)) {
-            *to++ = *p;
-            continue;
-        }
-        *to++ = '%';
-        *to++ = hex[(unsigned char)*p >> 4];
-        *to++ = hex[(unsigned char)*p & 15];
-    }
-    return out;
-}
-
 enum status wechat_query_request(const struct wechat *w, const char *out_trade_no, int64_t now_us,
                                  struct arena *a, struct wechat_request *out)
 {
     struct wechat_request request = {
         .method = "GET",
         .url = arena_printf(a, "/v3/pay/transactions/out-trade-no/%s?mchid=%s",
-                            percent_encoded(out_trade_no, a), w->mchid),
+                            wechat_percent_encoded(out_trade_no, a), w->mchid),
         .body = "",
     };
     enum status status = wechat_sign_request(w, a, now_us, &request);
@@ -107,7 +87,7 @@ enum status wechat_close_request(const struct wechat *w, const char *out_trade_n
     struct wechat_request request = {
         .method = "POST",
         .url = arena_printf(a, "/v3/pay/transactions/out-trade-no/%s/close",
-                            percent_encoded(out_trade_no, a)),
+                            wechat_percent_encoded(out_trade_no, a)),
     };
     request.body = wechat_dump(json_pack("{s:s}", "mchid", w->mchid), a, &request.body_size);
     enum status status = wechat_sign_request(w, a, now_us, &request);

@@ -14,16 +14,6 @@ static bool present(const char *value)
     return value && value[0];
 }
 
-/* A line feed in it would let two different messages read the same. */
-static bool is_one_line(const char *text, size_t max)
-{
-    size_t n = 0;
-    for (; text[n]; n++)
-        if ((unsigned char)text[n] < 0x21 || (unsigned char)text[n] > 0x7e)
-            return false;
-    return n <= max;
-}
-
 static bool read_timestamp(const char *text, int64_t *seconds)
 {
     size_t n = strspn(text, "0123456789");
@@ -36,8 +26,8 @@ static bool read_timestamp(const char *text, int64_t *seconds)
 enum notify_refusal wechat_check_headers(const struct wechat_headers *h, int64_t now_us)
 {
     int64_t sent_s = 0;
-    if (!present(h->timestamp) || !present(h->nonce) || !present(h->signature) ||
-        !present(h->serial) || !is_one_line(h->nonce, NONCE_MAX))
+    if (!present(h->timestamp) || !present(h->signature) || !present(h->serial) ||
+        !wechat_is_line(h->nonce, NONCE_MAX))
         return NOTIFY_HEADERS;
     if (h->signature_type && !h->signature_type[0])
         return NOTIFY_HEADERS;
