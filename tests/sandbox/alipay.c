@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+/* The Alipay gateway as the merchant meets it: signed forms in, signed nodes out. */
+#include "encoding.h"
+#include "moment.h"
+#include "sandbox.h"
+#include "terms.h"
+
+#include <string.h>
+
+enum { DAY_S = 86400, TIMEOUT_MAX_S = 15 * DAY_S };
+
+struct refusal {
+    const char *code, *msg, *sub_code, *sub_msg;
+    bool nameless; /* answered as error_response without a signature */
+};
+
+static bool refuse(struct refusal *r, const char *code, const char *sub_code, const char *sub_msg)
+{
+    r->code = code;
+    r->msg = strcmp(code, "40001") == 0   ? "Missing Required Arguments"
+             : strcmp(code, "40002") == 0 ? "Invalid Arguments"
+                                          : "Business Failed";
+    r->sub_code = sub_code;
+    r->sub_msg = sub_msg;
+    return false;
+}
+
+static bool refuse_term(struct pool *pool, struct refusal *r, const struct term_fault *fault)
+{
+    bool missing = strcmp(fault->issue, "missing") == 0;
+    return refuse(r, missing ? "40001" : "40002",
+                  missing ? "isv.missing-parameter" : "isv.invalid-parameter",
+                  pool_print(pool, "biz_content%s: %s", fault->field, fault->issue));
+}
+
+/* ---- public parameters ---- */
+
+static const char *const public_names[] = {"app_id",  "method",     "format",     "return_url",
+                                           "charset", "sign_type",  "sign",       "timestamp",
+                                           "version", "notify_url", "biz_content"};
+
+static bool check_names(struct pool *pool, const struct pairs *p, struct refusal *r)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < sizeof public_names / sizeof public_names[0]; k++)
+            known = known || strcmp(p->at[i].name, public_names[k]) == 0;
+        if (!known)
+            return refuse(r, "40002", "isv.invalid-parameter",
+                          pool_print(pool, "unknown: %s", p->at[i].name));
+    }
+    return true;
+}
+
+static const char *filled(const struct pairs *p, const char *name)
+{
+    const char *value = pairs_get(p, name);
+    return value && *value ? value : NULL;
+}
+
+static bool check_fixed(const struct pairs *p, struct refusal *r)
+{
+    static const struct {
+        const char *name, *value, *missing, *invalid;
+    } fixed[] = {
+        {"sign_type", "RSA2", "isv.missing-signature-type", "isv.invalid-signature-type"},
+        {"version", "1.0", "isv.missing-version", "isv.unsupported-version"},
+        {"format", "JSON", NULL, "isv.invalid-format"},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        const char *value = filled(p, fixed[i].name);
+        if (!value && fixed[i].missing)
+            return refuse(r, "40001", fixed[i].missing, fixed[i].name);
+        if (value && strcasecmp(value, fixed[i].value) != 0)
+            return refuse(r, "40002", fixed[i].invalid, fixed[i].name);
+    }
+    return true;
+}
+
+static bool check_charset(const struct pairs *p, struct refusal *r)
+{
+    const char *charset = filled(p, "charset");
+    if (charset && strcasecmp(charset, "utf-8") == 0)
+        return true;
+    /* without a charset the gateway would read the form as GBK */
+    return refuse(r, charset ? "40002" : "40001", "isv.invalid-charset", "charset: utf-8");
+}
+
+static bool check_timestamp(const struct pairs *p, struct refusal *r)
+{
+    int64_t at_s;
+    const char *timestamp = filled(p, "timestamp");
+    if (!timestamp)
+        return refuse(r, "40001", "isv.missing-timestamp", "timestamp");
+    if (!moment_parse_gmt8(timestamp, &at_s))
+        return refuse(r, "40002", "isv.invalid-timestamp", "yyyy-MM-dd HH:mm:ss");
+    int64_t distance_s = at_s - moment_now_s();
+    if (distance_s > DAY_S || distance_s < -DAY_S)
+        return refuse(r, "40002", "isv.invalid-timestamp", "more than 24 h away (GMT+8)");
+    return true;
+}
+
+static bool check_signature(const struct sandbox *s, struct pool *pool, const struct pairs *p,
+                            struct refusal *r)
+{
+    const char *sign = filled(p, "sign");
+    if (!sign)
+        return refuse(r, "40001", "isv.missing-signature", "sign");
+    char *text = pairs_sorted_text(pool, p, NULL);
+    if (!key_verify(pool, s->in.app_key, text, strlen(text), sign))
+        return refuse(r, "40002", "isv.invalid-signature",
+                      pool_print(pool, "验签出错，待验签字符串: %s", text));
+    return true;
+}
+
+static bool check_urls(const struct pairs *p, struct refusal *r)
+{
+    const char *notify_url = filled(p, "notify_url");
+    if (notify_url && !notify_url_is_valid(notify_url))
+        return refuse(r, "40002", "isv.invalid-parameter", "notify_url");
+    return true;
+}
+
+static bool check_public(const struct sandbox *s, struct pool *pool, const struct pairs *p,
+                         struct refusal *r)
+{
+    const char *app_id = filled(p, "app_id");
+    r->nameless = true;
+    if (!app_id)
+        return refuse(r, "40001", "isv.missing-app-id", "app_id");
+    if (strcmp(app_id, s->in.app_id) != 0)
+        return refuse(r, "40002", "isv.invalid-app-id", "app_id");
+    if (!filled(p, "method"))
+        return refuse(r, "40001", "isv.missing-method", "method");
+    r->nameless = false;
+    if (!filled(p, "biz_content"))
+        return refuse(r, "40001", "isv.missing-parameter", "biz_content");
+    return check_names(pool, p, r) && check_fixed(p, r) && check_charset(p, r) &&
+           check_signature(s, pool, p, r) && check_timestamp(p, r) && check_urls(p, r);
+}
+
+/* ---- business parameters ---- */
+
+static bool is_number_text(const char *t)
+{
+    return text_is_made_of(t, 1, 64, "_");
+}
+
+static bool is_amount(const char *t)
+{
+    int64_t fen;
+    return yuan_read(t, &fen) && fen >= 1 && fen <= 10000000000;
+}
+
+/* The documents forbid '/', '=', '&' and the like in a subject. */
+static bool is_subject(const char *t)
+{
+    return !strpbrk(t, "/=&") && t[0] != '@';
+}
+
+/* Seconds of "90m", "1c" (end of the day); 0 when it is not such a text. */
+static int64_t timeout_seconds(const char *t)
+{
+    int64_t value_s;
+    if (strcmp(t, "1c") == 0)
+        return DAY_S - (moment_now_s() + 8 * 3600) % DAY_S;
+    if (!strchr(DIGITS, *t) || t[strlen(t) - 1] == 's' || !moment_parse_offset(t, &value_s))
+        return 0;
+    return value_s >= 60 && value_s <= TIMEOUT_MAX_S ? value_s : 0;
+}
+
+static bool is_timeout(const char *t)
+{
+    return timeout_seconds(t) > 0;
+}
+
+static bool is_future_gmt8(const char *t)
+{
+    int64_t at_s;
+    return moment_parse_gmt8(t, &at_s) && at_s > moment_now_s();
+}
+
+#define PAY_MEMBERS                                                                                \
+    {"out_trade_no", MEMBER_TEXT, true, 1, 64, is_number_text, NULL},                              \
+        {"total_amount", MEMBER_TEXT, true, 1, 12, is_amount, NULL},                               \
+        {"subject", MEMBER_TEXT, true, 1, 256, is_subject, NULL},                                  \
+        {"body", MEMBER_TEXT, false, 1, 128, NULL, NULL},                                          \
+        {"timeout_express", MEMBER_TEXT, false, 2, 6, is_timeout, NULL},                           \
+        {"time_expire", MEMBER_TEXT, false, 19, 19, is_future_gmt8, NULL},                         \
+        {"passback_params", MEMBER_TEXT, false, 1, 512, NULL, NULL},                               \
+        {"seller_id", MEMBER_TEXT, false, 16, 28, NULL, NULL},                                     \
+        {"goods_detail", MEMBER_ARRAY, false, 0, 0, NULL, NULL},                                   \
+        {"extend_params", MEMBER_OBJECT, false, 0, 0, NULL, NULL},                                 \
+        {"business_params", MEMBER_TEXT, false, 1, 512, NULL, NULL},                               \
+        {"ext_user_info", MEMBER_OBJECT, false, 0, 0, NULL, NULL},                                 \
+        {"query_options", MEMBER_ARRAY, false, 0, 0, NULL, NULL},                                  \
+        {"merchant_order_no", MEMBER_TEXT, false, 1, 32, NULL, NULL},                              \
+    {                                                                                              \
+        "store_id", MEMBER_TEXT, false, 1, 32, NULL, NULL                                          \
+    }
+
+static const struct member client_members[] = {
+    PAY_MEMBERS,
+    {"product_code", MEMBER_TEXT, true, 1, 64, NULL, NULL},
+    {"quit_url", MEMBER_TEXT, false, 1, 400, NULL, NULL},
+    {"qr_pay_mode", MEMBER_TEXT, false, 1, 2, NULL, NULL},
+    {"qrcode_width", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
+    {"integration_type", MEMBER_TEXT, false, 1, 16, NULL, NULL},
+    {"request_from_url", MEMBER_TEXT, false, 1, 256, NULL, NULL},
+    {0},
+};
+static const struct member precreate_members[] = {
+    PAY_MEMBERS,
+    {"product_code", MEMBER_TEXT, false, 1, 64, NULL, NULL},
+    {"qr_code_timeout_express", MEMBER_TEXT, false, 2, 6, is_timeout, NULL},
+    {"discountable_amount", MEMBER_TEXT, false, 1, 12, NULL, NULL},
+    {"operator_id", MEMBER_TEXT, false, 1, 28, NULL, NULL},
+    {"terminal_id", MEMBER_TEXT, false, 1, 32, NULL, NULL},
+    {0},
+};
+static const struct member name_members[] = {
+    {"out_trade_no", MEMBER_TEXT, false, 1, 64, is_number_text, NULL},
+    {"trade_no", MEMBER_TEXT, false, 1, 64, is_number_text, NULL},
+    {"query_options", MEMBER_ARRAY, false, 0, 0, NULL, NULL},
+    {"operator_id", MEMBER_TEXT, false, 1, 28, NULL, NULL},
+    {0},
+};
+
+struct call {
+    struct sandbox *s;
+    struct pool *pool;
+    const struct pairs *pairs;
+    const json_t *biz;
+    const struct method *method;
+};
+
+struct method {
+    const char *name, *product_code;
+    const char *trade_method; /* what the trade remembers */
+    const struct member *members;
+    bool page; /* answered to a browser, in HTML */
+    json_t *(*run)(struct call *call, struct refusal *r);
+};
+
+static const char *biz_text(const struct call *call, const char *name)
+{
+    return json_string_value(json_object_get(call->biz, name));
+}
+
+static int64_t expiry_of(const struct call *call)
+{
+    int64_t at_s = moment_now_s() + TIMEOUT_MAX_S;
+    const char *until = biz_text(call, "time_expire"), *within = biz_text(call, "timeout_express");
+    if (until)
+        moment_parse_gmt8(until, &at_s);
+    else if (within)
+        at_s = moment_now_s() + timeout_seconds(within);
+    return at_s;
+}
+
+static bool check_pay(const struct call *call, struct refusal *r)
+{
+    const char *product = biz_text(call, "product_code"), *seller = biz_text(call, "seller_id");
+    if (product && strcmp(product, call->method->product_code) != 0)
+        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "product_code");
+    if (seller && strcmp(seller, call->s->in.seller_id) != 0)
+        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "seller_id");
+    if (biz_text(call, "time_expire") && biz_text(call, "timeout_express"))
+        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "time_expire and timeout_express");
+    return true;
+}
+
+static bool put_trade(struct call *call, enum trade_state state, const char *handle,
+                      struct trade *stored, struct refusal *r)
+{
+    if (!check_pay(call, r))
+        return false;
+    struct trade order = {
+        .channel = CHANNEL_ALIPAY,
+        .method = call->method->trade_method,
+        .out_trade_no = biz_text(call, "out_trade_no"),
+        .appid = call->s->in.app_id,
+        .merchant = call->s->in.seller_id,
+        .subject = biz_text(call, "subject"),
+        .attach = biz_text(call, "passback_params"),
+        .notify_url = filled(call->pairs, "notify_url"),
+        .return_url = filled(call->pairs, "return_url"),
+        .created_s = moment_now_s(),
+        .expires_s = expiry_of(call),
+        .state = state,
+        .handle = handle,
+        .terms = pool_json(call->pool,
+                           json_pack("{s:s, s:s}", "total_amount", biz_text(call, "total_amount"),
+                                     "subject", biz_text(call, "subject"))),
+    };
+    yuan_read(biz_text(call, "total_amount"), &order.amount_fen);
+    switch (trades_put(call->s->trades, &order, stored)) {
+    case PUT_NEW:
+    case PUT_SAME: return true;
+    case PUT_DIFFERENT: return refuse(r, "40004", "ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改");
+    case PUT_PAID: return refuse(r, "40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付");
+    case PUT_CLOSED: return refuse(r, "40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭");
+    }
+    return false;
+}
+
+static json_t *success(void)
+{
+    return json_pack("{s:s, s:s}", "code", "10000", "msg", "Success");
+}
+
+static void put_text(json_t *object, const char *name, const char *text)
+{
+    if (text)
+        json_object_set_new(object, name, json_string(text));
+}
+
+static json_t *run_cashier(struct call *call, struct refusal *r)
+{
+    struct trade t;
+    if (!put_trade(call, TRADE_WAITING, NULL, &t, r))
+        return NULL;
+    json_t *node = success();
+    put_text(node, "out_trade_no", t.out_trade_no);
+    put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
+    put_text(node, "subject", t.subject);
+    return node;
+}
+
+static json_t *run_precreate(struct call *call, struct refusal *r)
+{
+    struct trade t;
+    char *code = pool_print(call->pool, "https://qr.alipay.com/bax%s",
+                            random_text(call->pool, "0123456789abcdefghijklmnopqrstuvwxyz", 20));
+    if (!put_trade(call, TRADE_HIDDEN, code, &t, r))
+        return NULL;
+    json_t *node = success();
+    put_text(node, "out_trade_no", t.out_trade_no);
+    put_text(node, "qr_code", code);
+    return node;
+}
+
+static bool find_trade(struct call *call, struct trade *t, struct refusal *r)
+{
+    const char *number = biz_text(call, "out_trade_no"), *trade_no = biz_text(call, "trade_no");
+    if (!number && !trade_no)
+        return refuse(r, "40001", "isv.missing-parameter", "out_trade_no or trade_no");
+    bool found = trade_no ? trades_find_transaction(call->s->trades, CHANNEL_ALIPAY, trade_no, t)
+                          : trades_find(call->s->trades, CHANNEL_ALIPAY, number, t);
+    if (!found || t->state == TRADE_HIDDEN)
+        return refuse(r, "40004", "ACQ.TRADE_NOT_EXIST", "交易不存在");
+    return true;
+}
+
+static const char *status_text(enum trade_state state)
+{
+    return state == TRADE_PAID     ? "TRADE_SUCCESS"
+           : state == TRADE_CLOSED ? "TRADE_CLOSED"
+                                   : "WAIT_BUYER_PAY";
+}
+
+static json_t *run_query(struct call *call, struct refusal *r)
+{
+    struct trade t;
+    if (!find_trade(call, &t, r))
+        return NULL;
+    json_t *node = success();
+    char *total = yuan_text(call->pool, t.amount_fen);
+    char *paid = t.state == TRADE_PAID ? total : yuan_text(call->pool, 0);
+    if (t.state == TRADE_PAID) {
+        put_text(node, "buyer_logon_id", "san***@example.com");
+        put_text(node, "buyer_user_id", t.payer.buyer_id);
+        put_text(node, "buyer_open_id", t.payer.buyer_open_id);
+        put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
+    }
+    put_text(node, "trade_no", t.transaction_id);
+    put_text(node, "out_trade_no", t.out_trade_no);
+    put_text(node, "total_amount", total);
+    put_text(node, "buyer_pay_amount", paid);
+    put_text(node, "receipt_amount", paid);
+    put_text(node, "invoice_amount", paid);
+    put_text(node, "point_amount", yuan_text(call->pool, 0));
+    put_text(node, "trade_status", status_text(t.state));
+    return node;
+}
+
+static json_t *run_close(struct call *call, struct refusal *r)
+{
+    struct trade t;
+    if (!find_trade(call, &t, r))
+        return NULL;
+    if (!trades_close(call->s->trades, CHANNEL_ALIPAY, t.out_trade_no)) {
+        refuse(r, "40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
+        return NULL;
+    }
+    json_t *node = success();
+    put_text(node, "out_trade_no", t.out_trade_no);
+    put_text(node, "trade_no", t.transaction_id);
+    return node;
+}
+
+static const struct method methods[] = {
+    {"alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", "page", client_members, true, run_cashier},
+    {"alipay.trade.wap.pay", "QUICK_WAP_WAY", "wap", client_members, true, run_cashier},
+    {"alipay.trade.app.pay", "QUICK_MSECURITY_PAY", "app", client_members, false, run_cashier},
+    {"alipay.trade.precreate", "FACE_TO_FACE_PAYMENT", "qr", precreate_members, false,
+     run_precreate},
+    {"alipay.trade.query", NULL, NULL, name_members, false, run_query},
+    {"alipay.trade.close", NULL, NULL, name_members, false, run_close},
+};
+
+static const struct method *find_method(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof methods / sizeof methods[0]; i++)
+        if (strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    return NULL;
+}
+
+/* The node's members; NULL when refused. */
+static json_t *run_method(struct call *call, struct refusal *r)
+{
+    const char *biz = pairs_get(call->pairs, "biz_content");
+    struct term_fault fault = {0};
+    call->biz = terms_parse(call->pool, biz, strlen(biz), &fault);
+    if (!call->biz || !terms_check(call->pool, call->biz, call->method->members, "", &fault)) {
+        refuse_term(call->pool, r, &fault);
+        return NULL;
+    }
+    return call->method->run(call, r);
+}
+
+/* ---- answers ---- */
+
+static json_t *refusal_node(const struct refusal *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "code", r->code, "msg", r->msg, "sub_code",
+                     r->sub_code, "sub_msg", r->sub_msg);
+}
+
+static char *node_name(struct pool *pool, const char *method)
+{
+    char *name = pool_print(pool, "%s_response", method);
+    for (char *p = name; *p; p++)
+        if (*p == '.')
+            *p = '_';
+    return name;
+}
+
+/* {"x_response":NODE,"sign":"..."}, the signature over the bytes of NODE. */
+static void answer_node(const struct sandbox *s, struct pool *pool, struct reply *reply,
+                        const char *name, const char *node, const char *fault)
+{
+    struct text t = {.pool = pool};
+    text_print(&t, "{\"%s\":%s", name, node);
+    const char *covered = strcmp(fault, "wrong-signature") == 0 ? "{}" : node;
+    if (strcmp(name, "error_response") != 0 && strcmp(fault, "unsigned") != 0)
+        text_print(&t, ",\"sign\":\"%s\"",
+                   key_sign(pool, s->in.alipay_key, covered, strlen(covered)));
+    text_puts(&t, "}");
+    reply->status = 200;
+    reply->body = strcmp(fault, "garbage") == 0 ? "{\"alipay_trade" : t.at;
+    reply->body_size = strlen(reply->body);
+    reply_header(reply, "Content-Type", "text/html;charset=utf-8");
+}
+
+static void add_html(struct text *t, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("<>&\"'", *text))
+            text_print(t, "&#%d;", *text);
+        else
+            text_add(t, text, 1);
+    }
+}
+
+/* The cashier in the browser; a refusal shows its sub_code. */
+static void answer_page(struct pool *pool, struct reply *reply, const json_t *node,
+                        const struct refusal *r)
+{
+    struct text t = {.pool = pool};
+    text_puts(&t, "<!DOCTYPE html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>");
+    text_puts(&t, node ? "收银台" : "错误");
+    text_puts(&t, "</title><h1>");
+    add_html(&t, node ? json_string_value(json_object_get(node, "subject")) : r->sub_code);
+    text_puts(&t, "</h1><p id=\"detail\">");
+    add_html(&t, node ? json_string_value(json_object_get(node, "total_amount")) : r->sub_msg);
+    text_puts(&t, "</p></html>\n");
+    reply->status = node ? 200 : 400;
+    reply->body = t.at;
+    reply->body_size = t.size;
+    reply_header(reply, "Content-Type", "text/html;charset=utf-8");
+    if (!node)
+        reply_header(reply, "X-Sandbox-Sub-Code", r->sub_code);
+}
+
+/* ---- the gateway ---- */
+
+static bool read_form(struct request *request, struct pairs *p, struct refusal *r)
+{
+    const char *query = request->query ? request->query : "";
+    bool post = strcmp(request->method, "POST") == 0;
+    r->nameless = true;
+    if (!pairs_parse(request->pool, query, strlen(query), p))
+        return refuse(r, "40002", "isv.invalid-parameter", "query");
+    if (!check_charset(p, r)) /* in the URL, whatever the body says */
+        return refuse(r, "40002", "isv.invalid-signature",
+                      "验签出错，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指"
+                      "示的字符集编码");
+    const char *type = request_header(request, "Content-Type");
+    if (post && (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0))
+        return refuse(r, "40002", "isv.invalid-parameter", "Content-Type");
+    if (request->body_size &&
+        (!post || !pairs_parse(request->pool, request->body, request->body_size, p)))
+        return refuse(r, "40002", "isv.invalid-parameter", "body");
+    return true;
+}
+
+static json_t *run_gateway(struct call *call, struct request *request, struct pairs *p,
+                           struct refusal *r)
+{
+    bool read = read_form(request, p, r);
+    call->method = find_method(pairs_get(p, "method"));
+    if (!read || !check_public(call->s, call->pool, p, r))
+        return NULL;
+    if (!call->method || strcmp(call->method->name, "alipay.trade.app.pay") == 0) {
+        refuse(r, "40002", "isv.invalid-method", pairs_get(p, "method"));
+        return NULL;
+    }
+    return run_method(call, r);
+}
+
+static bool fail_on_purpose(const char *fault, struct refusal *r)
+{
+    if (strcmp(fault, "server-error") != 0 && strcmp(fault, "rate-limit") != 0)
+        return false;
+    refuse(r, "20000", "isp.unknow-error", "系统繁忙");
+    r->msg = "Service Currently Unavailable";
+    return true;
+}
+
+void alipay_answer(struct sandbox *s, struct request *request, struct reply *reply)
+{
+    struct pairs p = {0};
+    struct refusal r = {0};
+    struct call call = {.s = s, .pool = request->pool, .pairs = &p};
+    const char *fault = sandbox_take_fault(s, CHANNEL_ALIPAY);
+    fault = fault ? fault : "";
+    json_t *node = fail_on_purpose(fault, &r) ? NULL : run_gateway(&call, request, &p, &r);
+    if (node)
+        pool_json(request->pool, node);
+    const char *method = pairs_get(&p, "method");
+    if (call.method && call.method->page) {
+        answer_page(request->pool, reply, node, &r);
+        return;
+    }
+    const json_t *shown = node ? node : pool_json(request->pool, refusal_node(&r));
+    answer_node(s, request->pool, reply,
+                r.nameless && !node ? "error_response"
+                                    : node_name(request->pool, method ? method : "error"),
+                pool_dump(request->pool, shown), fault);
+}
+
+void alipay_open_app(struct sandbox *s, struct request *request, const char *order_string,
+                     struct reply *reply)
+{
+    struct pairs p = {0};
+    struct refusal r = {0};
+    struct call call = {.s = s, .pool = request->pool, .pairs = &p};
+    json_t *node = NULL;
+    if (!pairs_parse(request->pool, order_string, strlen(order_string), &p))
+        refuse(&r, "40002", "isv.invalid-parameter", "order string");
+    else if (check_public(s, request->pool, &p, &r)) {
+        call.method = find_method(pairs_get(&p, "method"));
+        if (call.method && strcmp(call.method->name, "alipay.trade.app.pay") == 0)
+            node = run_method(&call, &r);
+        else
+            refuse(&r, "40002", "isv.invalid-method", pairs_get(&p, "method"));
+    }
+    reply_json(request, reply, node ? 200 : 400, node ? node : refusal_node(&r));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The payment sandbox: both providers' stand-in for tests, on loopback.
+ *
+ * It shares no code with the server. What holds the parts together is here;
+ * all but the lock-protected members is fixed after the start.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "http.h"
+#include "installation.h"
+#include "trades.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct sandbox {
+    struct installation in;
+    struct trades *trades;
+    const char *deliver_to; /* "http://127.0.0.1:8080": callbacks go there; NULL: to notify_url */
+    struct journal *journal;
+    atomic_bool certificates; /* GET /v3/certificates gives the platform certificate */
+    struct {
+        pthread_mutex_t lock;
+        const char *fault; /* a literal */
+        int times;
+    } answers[2]; /* by channel: how the next answers go wrong */
+};
+
+/* The fault for one answer of that provider, counted down; NULL when it shall be right. */
+const char *sandbox_take_fault(struct sandbox *s, enum channel channel);
+
+/* The provider's side; each takes the whole request. */
+void wechat_answer(struct sandbox *s, struct request *request, struct reply *reply);
+void alipay_answer(struct sandbox *s, struct request *request, struct reply *reply);
+/* The tests' side, /sandbox/. */
+void control_answer(struct sandbox *s, struct request *request, struct reply *reply);
+
+/* Checks an order string as the backend of the client's SDK would and opens the cashier. */
+void alipay_open_app(struct sandbox *s, struct request *request, const char *order_string,
+                     struct reply *reply);
+
+/* https, or http on loopback; a host; no query, fragment, user, space; at most 255 bytes. */
+bool notify_url_is_valid(const char *url);
+bool url_is_loopback(const char *url);
+
+/* 990 to "9.90" and back, by digits alone. */
+char *yuan_text(struct pool *pool, int64_t fen);
+bool yuan_read(const char *text, int64_t *fen);
+
+#endif
