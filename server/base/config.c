@@ -352,13 +352,20 @@ static const struct config_key *key_of_variable(const char *name)
     return NULL;
 }
 
+/* Variables that steer the tests, not the service. */
+static bool belongs_to_tests(const char *variable)
+{
+    return strncmp(variable, "IDPHOTOD_TEST_", 14) == 0 ||
+           strncmp(variable, "IDPHOTOD_VECTORS", 16) == 0;
+}
+
 static enum status read_variable(struct loader *l, const char *variable)
 {
-    static const char prefix[] = "IDPHOTOD_", tests[] = "IDPHOTOD_TEST_";
+    static const char prefix[] = "IDPHOTOD_";
     char name[WORD_BYTES];
     const char *equals = strchr(variable, '=');
     if (equals == NULL || strncmp(variable, prefix, sizeof prefix - 1) != 0 ||
-        strncmp(variable, tests, sizeof tests - 1) == 0)
+        belongs_to_tests(variable))
         return OK;
     snprintf(name, sizeof name, "%.*s", (int)(equals - variable), variable);
     l->now = (struct place){arena_printf(l->arena, "environment %s", name), 0};
