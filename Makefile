@@ -1,42 +1,189 @@
-# idphotod: see README.md. `make demo` and `make check` do all their own set-up.
+# SPDX-License-Identifier: MIT
+# idphotod: README.md says what it is. `make demo` and `make check` do all their own set-up.
+#
+#   make            builds build/release/idphotod
+#   make demo       the whole story in readable steps
+#   make check      every test; the last line counts them
+#   make run        server, sandbox and database in the foreground
+#   make unit asan ubsan tsan fuzz bench lint format install clean
+#
+# V=1 shows the commands. VARIANT names the folder under build/; SAN, OPT and CC go with it.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: all unit
+.SUFFIXES:
+.PHONY: all check demo run unit asan ubsan tsan fuzz bench lint format install clean
 
 VARIANT ?= release
 B := build/$(VARIANT)
+comma := ,
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
 PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection
-CPPFLAGS += -D_GNU_SOURCE -Iserver $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS) 2>/dev/null))
+CPPFLAGS += -D_GNU_SOURCE -Iserver $(PKG_CPPFLAGS)
 CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SAN)
-LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
+LDLIBS += $(PKG_LDLIBS) -lpthread
+
+# Including this file installs what is missing and asks pkg-config, before anything is built: make
+# first remakes the makefiles that it includes. Only tidying up does without.
+ifneq ($(filter-out clean format,$(or $(MAKECMDGOALS),all)),)
+include build/packages.mk
+endif
+build/packages.mk: deploy/install-deps.sh
+	$(Q)deploy/install-deps.sh build
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo "PKG_CPPFLAGS := $$(pkg-config --cflags-only-I $(PKGS) | sed 's/-I */-isystem /g')"; \
+	    echo "PKG_LDLIBS := $$(pkg-config --libs $(PKGS))"; } >$@.new && mv $@.new $@
+
+build/develop.stamp: deploy/install-deps.sh
+	$(Q)deploy/install-deps.sh develop
+	$(Q)mkdir -p $(@D) && touch $@
+
+# ---------------------------------------------------------------- program
 
 LIB_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
-UNIT_SRC := $(wildcard tests/unit/*.c)
-UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/embedded.o
+EMBED := $(sort $(wildcard migrations/*.sql server/*/*.json))
 
 all: $(B)/idphotod
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | build/packages.mk
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# server/base/embed.h. The folders are prerequisites too, so that a file that goes is noticed.
+$(B)/embedded.o: server/embed.sh $(EMBED) migrations
+	@mkdir -p $(@D)
+	$(call say,EMBED,"$(words $(EMBED)) files")sh server/embed.sh $(EMBED) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
 
 $(B)/libidphotod.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)ar rcs $@ $^
 
 $(B)/idphotod: $(B)/server/main.o $(B)/libidphotod.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# ---------------------------------------------------------------- tests
+
+UNIT_SRC := $(wildcard tests/unit/*.c)
+UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
+UNIT_JOBS ?= 2
 
 $(B)/unit: $(UNIT_OBJ) $(B)/libidphotod.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
 
 unit: $(B)/unit
-	$(B)/unit --jobs 2
+	$(Q)$(SAN_ENV) $(B)/unit --jobs $(UNIT_JOBS)
+
+# A step of `make check` is a command that ends with "N passed, N failed" (or Criterion's summary)
+# and runs beside a private PostgreSQL: tests/tool/with-postgres.sh. A part adds its own in
+# tests/PART/PART.mk:
+#   CHECK_STEPS += api
+#   CHECK_api = tests/api/run $(B)/api-tests
+#   NEEDS_api = $(B)/api-tests $(B)/idphotod $(B)/sandbox
+CHECK_STEPS := unit
+CHECK_unit = $(B)/unit --jobs $(UNIT_JOBS)
+NEEDS_unit = $(B)/unit
+
+-include $(sort $(wildcard tests/*/*.mk))
+
+# STEPS=... picks some of them.
+STEPS ?= $(CHECK_STEPS)
+
+check: all $(foreach step,$(STEPS),$(NEEDS_$(step)))
+	$(Q)$(SAN_ENV) VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/tool/check.sh $(B)/check \
+	    $(foreach step,$(STEPS),'$(step)=$(CHECK_$(step))')
+
+GLIB_ENV := G_SLICE=always-malloc
+ASAN_ENV := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+            LSAN_OPTIONS=suppressions=tests/tool/lsan.supp:print_suppressions=0 \
+            UBSAN_OPTIONS=print_stacktrace=1
+TSAN_ENV := TSAN_OPTIONS=suppressions=tests/tool/tsan.supp:halt_on_error=0:exitcode=66
+variant = $(MAKE) --no-print-directory VARIANT=$(1) OPT="-O1 -g -fno-omit-frame-pointer" \
+          SAN="-fsanitize=$(2) -fno-sanitize-recover=all" SAN_ENV="$(GLIB_ENV) $(3)" check
+
+asan:
+	+$(Q)$(call variant,asan,address$(comma)undefined,$(ASAN_ENV))
+ubsan:
+	+$(Q)$(call variant,ubsan,undefined,UBSAN_OPTIONS=print_stacktrace=1)
+tsan:
+	+$(Q)$(call variant,tsan,thread,$(TSAN_ENV))
+demo: all
+	$(Q)tests/tool/with-postgres.sh $(DEMO)
+DEMO ?= tests/demo/run
+
+run: all $(NEEDS_run)
+	$(Q)tests/tool/with-postgres.sh tests/tool/run.sh $(B)
+
+bench: all
+	$(Q)tests/tool/with-postgres.sh tests/bench/run $(B)
+
+# ---------------------------------------------------------------- fuzzing
+
+FUZZ_SECONDS ?= 30
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
+FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
+            SAN="-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=all"
+
+fuzz: build/develop.stamp
+	+$(Q)$(FUZZ_MAKE) fuzzers
+	$(Q)$(ASAN_ENV) tests/tool/fuzz.sh build/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o build/fuzz/libidphotod.a
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+# ---------------------------------------------------------------- lint and format
+
+SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch])
+
+lint: build/develop.stamp $(EMBED)
+	$(Q)tests/tool/lint.sh
+	+$(Q)$(MAKE) --no-print-directory VARIANT=lint tidy
+
+.PHONY: tidy
+TIDY_SRC := $(filter %.c,$(SOURCES))
+tidy: $(TIDY_SRC:%.c=build/lint/%.tidy)
+	@echo "lint: clang-tidy: $(words $^) files, nothing to say"
+build/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(SOURCES))
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.log \
+	    || { cat $@.log; exit 1; }
+	@touch $@
+
+format: build/develop.stamp
+	$(Q)clang-format -i $(SOURCES)
+
+# ---------------------------------------------------------------- installation
+
+prefix ?= /usr/local
+sysconfdir ?= /etc
+unitdir ?= /lib/systemd/system
+
+install: all
+	install -D -m 755 $(B)/idphotod $(DESTDIR)$(prefix)/bin/idphotod
+	install -d $(DESTDIR)$(sysconfdir)/idphotod/policy
+	for f in config/*.json; do install -m 644 $$f $(DESTDIR)$(sysconfdir)/idphotod/; done
+	install -m 644 config/policy/* $(DESTDIR)$(sysconfdir)/idphotod/policy/
+	test -e $(DESTDIR)$(sysconfdir)/idphotod/idphotod.conf || \
+	    install -m 640 config/idphotod.conf $(DESTDIR)$(sysconfdir)/idphotod/idphotod.conf
+	install -D -m 644 -t $(DESTDIR)$(prefix)/share/idphotod/migrations migrations/*.sql
+	install -d $(DESTDIR)$(prefix)/share/idphotod/admin
+	for f in deploy/admin/*; do \
+	    test ! -f $$f || install -m 755 $$f $(DESTDIR)$(prefix)/share/idphotod/admin/; done
+	install -d $(DESTDIR)$(unitdir)
+	sed 's,@prefix@,$(prefix),; s,@sysconfdir@,$(sysconfdir),' deploy/idphotod.service \
+	    >$(DESTDIR)$(unitdir)/idphotod.service
+
+clean:
+	$(Q)for cluster in build/pg/*/; do test ! -d $$cluster || tests/tool/postgres.sh stop $$cluster; done
+	rm -rf build
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Installs the Debian 12 packages that idphotod is built and tested with.
+#
+#   deploy/install-deps.sh [build|develop]
+#
+# build (default): compiler, libraries, PostgreSQL, what the demo and the tests call.
+# develop: also clang, for lint and fuzzing.
+# Quiet when nothing is missing. Otherwise needs root, or sudo.
+set -eu
+
+build="gcc libc6-dev make pkg-config ca-certificates curl jq openssl
+    libmicrohttpd-dev libpq-dev libjansson-dev libsodium-dev libcurl4-openssl-dev libssl-dev
+    libgnutls28-dev libinih-dev libvips-dev libcriterion-dev
+    postgresql-15 postgresql-client-15"
+develop="$build clang clang-format clang-tidy libclang-rt-14-dev"
+
+case ${1:-build} in
+build) wanted=$build ;;
+develop) wanted=$develop ;;
+*)
+    echo "usage: deploy/install-deps.sh [build|develop]" >&2
+    exit 64
+    ;;
+esac
+
+missing=
+for package in $wanted; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+    installed) ;;
+    *) missing="$missing $package" ;;
+    esac
+done
+[ -n "$missing" ] || exit 0
+
+echo "installing:$missing"
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "neither root nor sudo here; as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+apt_get() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+
+# The tests run clusters of their own: a first installation of PostgreSQL need not start one.
+if ! [ -e /etc/postgresql-common/createcluster.conf ] &&
+    ! dpkg-query -W postgresql-common >/dev/null 2>&1; then
+    $as_root mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# Lists that are absent or stale are fetched once, on the first failure.
+# shellcheck disable=SC2086
+if ! apt_get install -y --no-install-recommends $missing >"$log" 2>&1; then
+    apt_get update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+    apt_get install -y --no-install-recommends $missing >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+fi
