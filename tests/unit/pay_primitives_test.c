@@ -208,6 +208,12 @@ Test(rsa, small_foreign_and_misplaced_keys_are_refused)
     cr_assert(!load_public(own_key("merchant_private"), RSA_PEM_OR_BARE));
     cr_assert(!load_public("", RSA_PEM_OR_BARE));
     cr_assert(!load_public("MIIBIjAN", RSA_PEM_OR_BARE));
+    unsigned char longer[1024] = {0};
+    size_t n = 0;
+    const char *bare = rsa_public_text(load_public(own_key("merchant_public"), RSA_PEM), scratch);
+    cr_assert_eq(base64_decode(bare, strlen(bare), longer, sizeof longer, &n), OK);
+    cr_assert(load_public(base64_encode(scratch, longer, n), RSA_PEM_OR_BARE));
+    cr_assert(!load_public(base64_encode(scratch, longer, n + 1), RSA_PEM_OR_BARE));
     char *cut = own_key("merchant_private");
     memmove(cut + 100, cut + 104, strlen(cut + 104) + 1);
     cr_assert(!load_private(cut, RSA_PEM));
