@@ -1,14 +1,14 @@
 # The payment sandbox: a program of its own, without the server's library.
-# Wants B, CC, CPPFLAGS, CFLAGS, LDFLAGS of the top Makefile and its rule for $(B)/%.o.
 SANDBOX_SRC := $(wildcard tests/sandbox/*.c)
 SANDBOX_OBJ := $(SANDBOX_SRC:%.c=$(B)/%.o)
-SANDBOX_LIBS := $(shell pkg-config --libs libmicrohttpd jansson libcurl libcrypto) -lpthread
+SANDBOX_LIBS := -lmicrohttpd -ljansson -lcurl -lcrypto -lpthread
 
-.PHONY: sandbox sandbox-selftest
+.PHONY: sandbox
 sandbox: $(B)/sandbox
 
 $(B)/sandbox: $(SANDBOX_OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(SANDBOX_LIBS)
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(SANDBOX_LIBS)
 
-sandbox-selftest: $(B)/sandbox
-	tests/sandbox/selftest.py $(B)/sandbox
+CHECK_STEPS += sandbox
+CHECK_sandbox = python3 tests/sandbox/selftest.py $(B)/sandbox
+NEEDS_sandbox = $(B)/sandbox

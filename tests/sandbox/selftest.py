@@ -810,5 +810,5 @@ with tempfile.TemporaryDirectory(dir=build, prefix="sandbox-selftest.") as folde
     finally:
         running.kill()
         merchant.shutdown()
-print(f"sandbox selftest: {passed} held, {len(failed)} failed")
+print(f"sandbox: {passed} passed, {len(failed)} failed")
 sys.exit(1 if failed else 0)
