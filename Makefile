@@ -19,7 +19,7 @@ comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
-PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips
+PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2

@@ -34,7 +34,7 @@ void image_stop(void);
  * picture without EXIF, GPS, XMP, IPTC, comments or embedded thumbnails; DPI and an ICC profile
  * stay. The EXIF turn is applied. Pixels of a file that needs no turn are kept as they are: JPEG
  * is not compressed a second time. out is filled on OK; free with buf_free. */
-enum status photo_clean(const void *bytes, size_t n, struct photo_facts *facts, struct buf *out)
-    MUST_USE;
+enum status photo_clean(const void *bytes, size_t n, struct photo_facts *facts,
+                        struct buf *out) MUST_USE;
 
 #endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/photo.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <vips/vips.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "image/jpeg_strip.h"
+#include "image/png_strip.h"
+
+/* A picture that needs turning is compressed again; at this quality and with whole chroma nobody
+ * sees it. */
+enum { TURNED_QUALITY = 95 };
+
+const char *photo_format_name(enum photo_format f)
+{
+    switch (f) {
+    case PHOTO_JPEG: return "jpeg";
+    case PHOTO_PNG: return "png";
+    }
+    return "";
+}
+
+const char *photo_content_type(enum photo_format f)
+{
+    switch (f) {
+    case PHOTO_JPEG: return "image/jpeg";
+    case PHOTO_PNG: return "image/png";
+    }
+    return "";
+}
+
+/* Texts of the libraries may quote a file. That there was one is enough. */
+static void hush(const gchar *domain, GLogLevelFlags level, const gchar *text, gpointer unused)
+{
+    (void)domain, (void)text, (void)unused;
+    if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+        log_warn("image.library_complaint", LOG_INT("level", level));
+}
+
+enum status image_start(void)
+{
+    g_log_set_default_handler(hush, NULL);
+    if (VIPS_INIT("idphotod") != 0)
+        return INTERNAL;
+    vips_concurrency_set(1); /* the callers are many already */
+    vips_cache_set_max(0);   /* nobody's picture outlives its call */
+    vips_block_untrusted_set(TRUE);
+    vips_operation_block_set("VipsForeignLoad", TRUE);
+    vips_operation_block_set("VipsForeignLoadJpeg", FALSE);
+    vips_operation_block_set("VipsForeignLoadPng", FALSE);
+    return OK;
+}
+
+void image_stop(void)
+{
+    vips_shutdown();
+}
+
+static bool begins(struct span file, const char *magic, size_t n)
+{
+    return file.size >= n && memcmp(file.bytes, magic, n) == 0;
+}
+
+static enum status sniff(struct span file, enum photo_format *format)
+{
+    if (begins(file, "\xff\xd8\xff", 3))
+        *format = PHOTO_JPEG;
+    else if (begins(file, "\x89PNG\r\n\x1a\n", 8))
+        *format = PHOTO_PNG;
+    else
+        return INVALID;
+    return OK;
+}
+
+/* Reads the header; pixels come row by row when they are asked for, once. Sequential access is
+ * also what keeps libvips from decoding a large picture into a temporary file. */
+static VipsImage *open_header(struct span file, enum photo_format format)
+{
+    VipsImage *image = NULL;
+    int failed = format == PHOTO_JPEG
+                     ? vips_jpegload_buffer((void *)file.bytes, file.size, &image, "access",
+                                            VIPS_ACCESS_SEQUENTIAL, "memory", TRUE, "fail_on",
+                                            VIPS_FAIL_ON_ERROR, NULL)
+                     : vips_pngload_buffer((void *)file.bytes, file.size, &image, "access",
+                                           VIPS_ACCESS_SEQUENTIAL, "memory", TRUE, "fail_on",
+                                           VIPS_FAIL_ON_ERROR, NULL);
+    return failed ? NULL : image;
+}
+
+static enum status within_limits(VipsImage *image)
+{
+    int64_t w = vips_image_get_width(image), h = vips_image_get_height(image);
+    bool fits = w <= PHOTO_SIDE_MAX_PX && h <= PHOTO_SIDE_MAX_PX && w * h <= PHOTO_AREA_MAX_PX;
+    return fits ? OK : TOO_LARGE;
+}
+
+/* Decodes every row and keeps none. */
+static enum status decode_through(VipsImage *image)
+{
+    double mean;
+    return vips_avg(image, &mean, NULL) == 0 ? OK : INVALID;
+}
+
+static int encode(VipsImage *image, enum photo_format format, void **bytes, size_t *n)
+{
+    switch (format) {
+    case PHOTO_JPEG:
+        return vips_jpegsave_buffer(image, bytes, n, "Q", TURNED_QUALITY, "subsample_mode",
+                                    VIPS_FOREIGN_SUBSAMPLE_OFF, "optimize_coding", TRUE, NULL);
+    case PHOTO_PNG: return vips_pngsave_buffer(image, bytes, n, NULL);
+    }
+    return -1;
+}
+
+static enum status encode_to_buf(VipsImage *image, enum photo_format format, struct buf *out)
+{
+    void *bytes = NULL;
+    size_t n = 0;
+    if (encode(image, format, &bytes, &n) != 0)
+        return INVALID;
+    buf_add(out, bytes, n);
+    sodium_memzero(bytes, n);
+    g_free(bytes);
+    return OK;
+}
+
+static void release(VipsImage *image)
+{
+    if (image)
+        g_object_unref(image);
+}
+
+static size_t pixel_bytes(VipsImage *image)
+{
+    return (size_t)vips_image_get_width(image) * (size_t)vips_image_get_height(image) *
+           (size_t)vips_image_get_bands(image) *
+           (size_t)vips_format_sizeof(vips_image_get_format(image));
+}
+
+static void wipe_and_release(VipsImage *memory)
+{
+    if (memory->data)
+        sodium_memzero(memory->data, pixel_bytes(memory));
+    release(memory);
+}
+
+/* Decodes and encodes upright. image is an unread header. */
+static enum status turn(VipsImage *image, struct photo_facts *facts, struct buf *out)
+{
+    enum status s = INVALID;
+    VipsImage *upright = NULL, *pixels = vips_image_new_memory();
+    if (vips_image_write(image, pixels) != 0 || vips_autorot(pixels, &upright, NULL) != 0)
+        goto out;
+    static const char *const unwanted[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME,
+                                           VIPS_META_IPTC_NAME, VIPS_META_PHOTOSHOP_NAME};
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+        vips_image_remove(upright, unwanted[i]);
+    s = encode_to_buf(upright, facts->format, out);
+    facts->width_px = vips_image_get_width(upright);
+    facts->height_px = vips_image_get_height(upright);
+out:
+    release(upright);
+    wipe_and_release(pixels);
+    return s;
+}
+
+/* JFIF's own word goes first; a density that only EXIF knows moves into JFIF. */
+static struct jpeg_density exif_density(VipsImage *image)
+{
+    if (!vips_image_get_typeof(image, "exif-ifd0-XResolution") ||
+        !vips_image_get_typeof(image, "exif-ifd0-ResolutionUnit"))
+        return (struct jpeg_density){0};
+    /* libvips counts in pixels per millimetre */
+    double x = round(vips_image_get_xres(image) * 25.4),
+           y = round(vips_image_get_yres(image) * 25.4);
+    if (!(x >= 1 && x <= UINT16_MAX && y >= 1 && y <= UINT16_MAX))
+        return (struct jpeg_density){0};
+    return (struct jpeg_density){1, (uint16_t)x, (uint16_t)y};
+}
+
+static enum status jpeg_density_of(struct span file, VipsImage *image, struct jpeg_density *density)
+{
+    enum status s = jpeg_density_read(file, density);
+    if (s == OK && density->unit == 0)
+        *density = exif_density(image);
+    return s;
+}
+
+static enum status clean_turned_jpeg(VipsImage *image, struct jpeg_density density,
+                                     struct photo_facts *facts, struct buf *out)
+{
+    struct buf encoded = {0};
+    bool on_its_side = vips_image_get_orientation(image) >= 5;
+    if (on_its_side)
+        density = (struct jpeg_density){density.unit, density.y, density.x};
+    enum status s = turn(image, facts, &encoded);
+    if (s == OK)
+        s = jpeg_strip((struct span){encoded.bytes, encoded.size}, density, out);
+    facts->dpi = jpeg_density_dpi(density);
+    buf_free(&encoded);
+    return s;
+}
+
+static enum status clean_jpeg(struct span file, VipsImage *image, struct photo_facts *facts,
+                              struct buf *out)
+{
+    struct buf stripped = {0};
+    struct jpeg_density density;
+    bool upright = vips_image_get_orientation(image) == 1;
+    enum status s = jpeg_density_of(file, image, &density);
+    if (s == OK && upright)
+        s = decode_through(image);
+    if (s == OK)
+        s = jpeg_strip(file, density, &stripped);
+    if (s == OK && upright) {
+        facts->dpi = jpeg_density_dpi(density);
+        buf_add(out, stripped.bytes, stripped.size);
+    } else if (s == OK) {
+        s = clean_turned_jpeg(image, density, facts, out);
+    }
+    buf_free(&stripped);
+    return s;
+}
+
+static enum status clean_png(struct span file, VipsImage *image, struct photo_facts *facts,
+                             struct buf *out)
+{
+    struct buf encoded = {0};
+    struct span pixels = file;
+    bool upright = vips_image_get_orientation(image) == 1;
+    enum status s = upright ? decode_through(image) : turn(image, facts, &encoded);
+    if (!upright)
+        pixels = (struct span){encoded.bytes, encoded.size};
+    if (s == OK)
+        s = png_strip(pixels, file, out, &facts->dpi);
+    buf_free(&encoded);
+    return s;
+}
+
+static enum status clean(struct span file, struct photo_facts *facts, struct buf *out)
+{
+    enum status s = sniff(file, &facts->format);
+    if (s != OK)
+        return s;
+    VipsImage *image = open_header(file, facts->format);
+    if (!image)
+        return INVALID;
+    facts->width_px = vips_image_get_width(image);
+    facts->height_px = vips_image_get_height(image);
+    s = within_limits(image);
+    if (s == OK)
+        s = facts->format == PHOTO_JPEG ? clean_jpeg(file, image, facts, out)
+                                        : clean_png(file, image, facts, out);
+    release(image);
+    return s;
+}
+
+enum status photo_clean(const void *bytes, size_t n, struct photo_facts *facts, struct buf *out)
+{
+    struct photo_facts found = {0};
+    struct buf cleaned = {0};
+    enum status s = clean((struct span){bytes, n}, &found, &cleaned);
+    if (s == OK) {
+        *facts = found;
+        *out = cleaned;
+    } else {
+        buf_free(&cleaned);
+    }
+    vips_error_clear();
+    vips_thread_shutdown(); /* libvips keeps spare pixel buffers per thread */
+    return s;
+}
