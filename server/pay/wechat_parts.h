@@ -105,6 +105,10 @@ bool wechat_is_notify_url(const char *url, size_t max);
  * same form. */
 char *wechat_percent_encoded(const char *text, struct arena *a);
 
+/* Splits a detail or summary line of a bill in place; each cell begins with a backtick, so a comma
+ * alone is none's end. 0 when there are more than max. */
+size_t wechat_bill_cells(char *line, const char **cells, size_t max);
+
 /* Parses an object strictly: duplicate members and anything behind it are refused. Returns owned,
  * or NULL. */
 json_t *wechat_load_object(const void *json, size_t n);

@@ -205,4 +205,15 @@ for (const [id, o, plaintext, action, reason] of [
 ])
   add('wechat_business', 'wechat.business', `business-${id}`, { order: o, plaintext }, reason ? { action, reason } : { action });
 
+// ---- the bill of a day; layout of the provider's document, made-up lines ----
+const columns = '交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注';
+const summary = '总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额';
+const ticked = (cells) => cells.map((cell) => `\`${cell}`).join(',');
+const billLine = (no, state, paid, refunded) => ticked(['2026-01-01 10:34:56', APPID, MCHID, '0', '', `420000200020260101000000000${no}`, `number-${no}`, 'openid', 'JSAPI', state, 'OTHERS', 'CNY', paid, '0.00', '0', state === 'REFUND' ? `R${no}` : '0', refunded, '0.00', '', state === 'REFUND' ? 'SUCCESS' : '', '证件照, 一寸', '', '0.00000', '0.60%', paid, refunded, '']);
+const bill = `\ufeff${[columns, billLine(1, 'SUCCESS', '9.90', '0.00'), billLine(2, 'REFUND', '0.00', '5.00'), summary, ticked(['2.0', '9.90', '5.00', '0.0', '0.0', '9.90', '5.00'])].join('\r\n')}\r\n`;
+add('wechat_bill', 'wechat.bill.csv', 'bill-two-lines', { csv_base64: Buffer.from(bill).toString('base64') },
+  { rows: 2, summary: { 总交易单数: '2.0' }, sha1: crypto.createHash('sha1').update(bill).digest('hex') });
+add('wechat_bill', 'wechat.bill.csv', 'bill-empty', { csv_base64: '' }, { rows: 0, summary: {} });
+add('wechat_bill', 'wechat.bill.line', 'bill-comma', { line: ticked(['a, b', '', '0.01']) }, { cells: ['a, b', '', '0.01'] });
+
 save();
