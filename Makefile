@@ -146,7 +146,7 @@ SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch])
 
 lint: build/develop.stamp $(EMBED)
 	$(Q)tests/tool/lint.sh
-	+$(Q)$(MAKE) --no-print-directory VARIANT=lint tidy
+	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) VARIANT=lint tidy
 
 .PHONY: tidy
 TIDY_SRC := $(filter %.c,$(SOURCES))
