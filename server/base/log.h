@@ -27,8 +27,8 @@ struct log_field {
 #define LOG_INT(n, i) ((struct log_field){.name = (n), .number = (int64_t)(i)})
 
 #define log_debug(...) LOG_AT_(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) LOG_AT_(LOG_INFO, __VA_ARGS__)
-#define log_warn(...) LOG_AT_(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  LOG_AT_(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  LOG_AT_(LOG_WARN, __VA_ARGS__)
 #define log_error(...) LOG_AT_(LOG_ERROR, __VA_ARGS__)
 #define LOG_AT_(level, event, ...)                                                                 \
     log_write((level), (event), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
