@@ -161,6 +161,22 @@ Test(ratchet, yesterdays_wrapped_key_does_not_open_with_anything_on_disk)
     }
 }
 
+Test(ratchet, a_present_state_that_is_passed_off_as_an_earlier_day_opens_nothing_of_that_day)
+{
+    unsigned char old[VAULT_WRAPPED_BYTES], file[64];
+    struct data_key key;
+    wrap_on(FIRST_DAY, old);
+    cr_assert_eq(vault_ratchet_step(vault, FIRST_DAY + 1), OK);
+    file_read(place.ratchet, file, sizeof file);
+    file[11] = (unsigned char)FIRST_DAY; /* the day's last byte, and the checksum to go with it */
+    crypto_generichash(file + 48, 16, file, 48, NULL, 0);
+    file_write(place.ratchet, file, sizeof file, 0600);
+    vault_close(vault);
+    vault = place_open(&place);
+    cr_assert_eq(vault_ratchet_day(vault), FIRST_DAY);
+    cr_assert_eq(open_with(vault, old, &key), DENIED);
+}
+
 Test(ratchet, the_old_inode_is_overwritten_even_where_someone_still_holds_it)
 {
     struct state former = state_on_disk(&place);

@@ -95,7 +95,7 @@ static void tear_down(void)
     place_remove(&place);
 }
 
-TestSuite(vault, .init = set_up, .fini = tear_down);
+TestSuite(vault, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static struct data_key new_key(const struct record_name *name, int32_t day, unsigned char *wrapped)
 {
@@ -173,15 +173,18 @@ Test(vault, no_ciphertext_opens_under_another_table_column_account_or_row)
     }
 }
 
-Test(vault, a_boundary_between_names_cannot_be_shifted)
+Test(vault, a_boundary_between_the_parts_of_a_name_cannot_be_shifted)
 {
-    /* Without length prefixes, "ab" + "c" and "a" + "bc" would be the same associated data. */
-    struct record_name one = record_of("photo", 42, 7), two = record_of("phot", 42, 7);
+    /* Both names are the same bytes in a row: only length prefixes tell them apart. */
+    struct record_name one = record_of("p", 0, 'r'), two = record_of("pA", 0, 'r');
+    one.account_id = INT64_C(0x4142434445464748);
+    two.account_id = INT64_C(0x4243444546474872);
+    two.row_id.bytes[15] = 'c';
     unsigned char wrapped[VAULT_WRAPPED_BYTES], sealed[sizeof phone + VAULT_SEAL_OVERHEAD];
     struct data_key key = new_key(&one, FIRST_DAY, wrapped);
-    vault_seal(&key, &one, "", phone, sizeof phone, sealed);
-    cr_assert_eq(unseals(&key, &two, "o", sealed, sizeof sealed), DENIED);
-    cr_assert_eq(unseals(&key, &one, "o", sealed, sizeof sealed), DENIED);
+    vault_seal(&key, &one, "column", phone, sizeof phone, sealed);
+    cr_assert_eq(unseals(&key, &one, "column", sealed, sizeof sealed), OK);
+    cr_assert_eq(unseals(&key, &two, "olumn", sealed, sizeof sealed), DENIED);
 }
 
 Test(vault, a_flipped_bit_anywhere_is_noticed)
@@ -311,6 +314,56 @@ Test(vault, a_wrapped_key_does_not_open_under_another_master)
     cr_assert_eq(unlink(path), 0);
     cr_assert_eq(vault_reload_masters(vault, why, sizeof why), OK);
     cr_assert_eq(opens(&name, wrapped, sizeof wrapped), DENIED);
+}
+
+Test(vault, a_stolen_ratchet_opens_nothing_without_the_master_of_the_same_number)
+{
+    struct record_name name = record_of("photo", 42, 7);
+    unsigned char wrapped[VAULT_WRAPPED_BYTES], bytes[64];
+    struct place thief = place_new(); /* a master version 1 of his own */
+    struct data_key key;
+    new_key(&name, FIRST_DAY, wrapped);
+    file_read(place.ratchet, bytes, sizeof bytes);
+    file_write(thief.ratchet, bytes, sizeof bytes, 0600);
+    struct vault *v = place_open(&thief);
+    cr_assert_eq(vault_key_open(v, &name, wrapped, sizeof wrapped, &key), DENIED);
+    vault_close(v);
+    file_read(place.master, bytes, sizeof bytes);
+    file_write(thief.master, bytes, sizeof bytes, 0400);
+    v = place_open(&thief);
+    cr_assert_eq(vault_key_open(v, &name, wrapped, sizeof wrapped, &key), OK);
+    vault_close(v);
+    place_remove(&thief);
+}
+
+Test(vault, a_stolen_master_opens_nothing_without_the_ratchet)
+{
+    struct record_name name = record_of("photo", 42, 7);
+    unsigned char wrapped[VAULT_WRAPPED_BYTES], bytes[64];
+    struct place thief = place_new(); /* a ratchet of the same day of his own */
+    struct data_key key;
+    new_key(&name, FIRST_DAY, wrapped);
+    file_read(place.master, bytes, sizeof bytes);
+    file_write(thief.master, bytes, sizeof bytes, 0400);
+    struct vault *v = place_open(&thief);
+    cr_assert_eq(vault_key_open(v, &name, wrapped, sizeof wrapped, &key), DENIED);
+    vault_close(v);
+    place_remove(&thief);
+}
+
+Test(vault, a_reload_with_another_oldest_master_is_refused_and_changes_nothing)
+{
+    struct record_name name = record_of("photo", 42, 7);
+    unsigned char wrapped[VAULT_WRAPPED_BYTES], bytes[64];
+    struct place stranger = place_new();
+    char why[256] = "";
+    new_key(&name, FIRST_DAY, wrapped);
+    file_read(stranger.master, bytes, sizeof bytes);
+    file_write(place.master, bytes, sizeof bytes, 0400);
+    cr_assert_eq(vault_reload_masters(vault, why, sizeof why), CONFLICT);
+    cr_assert(strstr(why, place.master));
+    cr_assert_eq(opens(&name, wrapped, sizeof wrapped), OK);
+    place_remove(&stranger);
 }
 
 Test(vault, a_reload_that_lost_the_oldest_master_is_refused_and_changes_nothing)
