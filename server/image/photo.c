@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/photo.h"
 
-#include <math.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
@@ -170,21 +169,24 @@ out:
     return s;
 }
 
-/* JFIF's own word goes first; a density that only EXIF knows moves into JFIF. */
+/* EXIF 2.32 section 4.6.4 writes 72 dpi where the density is unknown, and libvips fills it in where
+ * the file is silent: no density either way. */
+enum { EXIF_DPI_UNKNOWN = 72 };
+
 static struct jpeg_density exif_density(VipsImage *image)
 {
-    if (!vips_image_get_typeof(image, "exif-ifd0-XResolution") ||
-        !vips_image_get_typeof(image, "exif-ifd0-ResolutionUnit"))
+    if (!vips_image_get_typeof(image, "exif-ifd0-XResolution"))
         return (struct jpeg_density){0};
     /* libvips counts in pixels per millimetre */
-    double x = round(vips_image_get_xres(image) * 25.4),
-           y = round(vips_image_get_yres(image) * 25.4);
-    if (!(x >= 1 && x <= UINT16_MAX && y >= 1 && y <= UINT16_MAX))
+    double x = vips_image_get_xres(image) * 25.4 + 0.5, y = vips_image_get_yres(image) * 25.4 + 0.5;
+    bool fits = x >= 1 && x < UINT16_MAX && y >= 1 && y < UINT16_MAX;
+    if (!fits || (int)x == EXIF_DPI_UNKNOWN)
         return (struct jpeg_density){0};
     return (struct jpeg_density){1, (uint16_t)x, (uint16_t)y};
 }
 
-static enum status jpeg_density_of(struct span file, VipsImage *image, struct jpeg_density *density)
+/* JFIF's own word goes first; a density that only EXIF knows moves into JFIF. */
+static enum status density_of(struct span file, VipsImage *image, struct jpeg_density *density)
 {
     enum status s = jpeg_density_read(file, density);
     if (s == OK && density->unit == 0)
@@ -213,7 +215,7 @@ static enum status clean_jpeg(struct span file, VipsImage *image, struct photo_f
     struct buf stripped = {0};
     struct jpeg_density density;
     bool upright = vips_image_get_orientation(image) == 1;
-    enum status s = jpeg_density_of(file, image, &density);
+    enum status s = density_of(file, image, &density);
     if (s == OK && upright)
         s = decode_through(image);
     if (s == OK)
