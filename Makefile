@@ -11,6 +11,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 .PHONY: all check demo run unit asan ubsan tsan fuzz bench lint format install clean
 
 VARIANT ?= release
@@ -165,22 +166,24 @@ format: build/develop.stamp
 
 prefix ?= /usr/local
 sysconfdir ?= /etc
-unitdir ?= /lib/systemd/system
+systemddir ?= /usr/lib
+share := $(prefix)/share/idphotod
+etc := $(sysconfdir)/idphotod
 
+# A configuration that is there stays as it is.
 install: all
 	install -D -m 755 $(B)/idphotod $(DESTDIR)$(prefix)/bin/idphotod
-	install -d $(DESTDIR)$(sysconfdir)/idphotod/policy
-	for f in config/*.json; do install -m 644 $$f $(DESTDIR)$(sysconfdir)/idphotod/; done
-	install -m 644 config/policy/* $(DESTDIR)$(sysconfdir)/idphotod/policy/
-	test -e $(DESTDIR)$(sysconfdir)/idphotod/idphotod.conf || \
-	    install -m 640 config/idphotod.conf $(DESTDIR)$(sysconfdir)/idphotod/idphotod.conf
-	install -D -m 644 -t $(DESTDIR)$(prefix)/share/idphotod/migrations migrations/*.sql
-	install -d $(DESTDIR)$(prefix)/share/idphotod/admin
-	for f in deploy/admin/*; do \
-	    test ! -f $$f || install -m 755 $$f $(DESTDIR)$(prefix)/share/idphotod/admin/; done
-	install -d $(DESTDIR)$(unitdir)
+	install -d $(DESTDIR)$(etc)/policy $(DESTDIR)$(share)/admin $(DESTDIR)$(systemddir)/systemd/system
+	install -m 644 -t $(DESTDIR)$(etc) config/*.json
+	install -m 644 -t $(DESTDIR)$(etc)/policy config/policy/*
+	test -e $(DESTDIR)$(etc)/idphotod.conf || install -m 640 config/idphotod.conf $(DESTDIR)$(etc)/idphotod.conf
+	if getent group idphotod >/dev/null; then chgrp idphotod $(DESTDIR)$(etc)/idphotod.conf; fi
+	install -D -m 644 -t $(DESTDIR)$(share)/migrations migrations/*.sql
+	install -m 644 -t $(DESTDIR)$(share) $(wildcard README.md) CHANGELOG.md LICENSE
+	find deploy/admin -type f -exec install -m 755 -t $(DESTDIR)$(share)/admin {} +
 	sed 's,@prefix@,$(prefix),; s,@sysconfdir@,$(sysconfdir),' deploy/idphotod.service \
-	    >$(DESTDIR)$(unitdir)/idphotod.service
+	    >$(DESTDIR)$(systemddir)/systemd/system/idphotod.service
+	install -D -m 644 deploy/idphotod.sysusers $(DESTDIR)$(systemddir)/sysusers.d/idphotod.conf
 
 clean:
 	$(Q)for cluster in build/pg/*/; do test ! -d $$cluster || tests/tool/postgres.sh stop $$cluster; done

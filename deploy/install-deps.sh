@@ -9,7 +9,7 @@
 # Quiet when nothing is missing. Otherwise needs root, or sudo.
 set -eu
 
-build="gcc libc6-dev make pkg-config ca-certificates curl jq openssl
+build="gcc libc6-dev make pkg-config ca-certificates curl jq openssl python3
     libmicrohttpd-dev libpq-dev libjansson-dev libsodium-dev libcurl4-openssl-dev libssl-dev
     libgnutls28-dev libinih-dev libvips-dev libcriterion-dev
     postgresql-15 postgresql-client-15"
