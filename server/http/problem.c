@@ -45,6 +45,9 @@ static const char *const details[][2] = {
     [PROBLEM_UNPAID] = {"请先支付订单，再下载文件。", "Pay for the order, then fetch the file."},
     [PROBLEM_FORBIDDEN] = {"请联系管理员开通所需的角色。",
                            "Ask an administrator for the role that this needs."},
+    [PROBLEM_CLIENT_CERTIFICATE_REQUIRED] =
+        {"请使用运营方签发的客户端证书连接。",
+         "Connect with a client certificate that the operator's authority issued."},
     [PROBLEM_CONSENT_REQUIRED] = {"请阅读并同意当前的政策或用途，然后重试。",
                                   "Agree to the current policy or purpose, then try again."},
     [PROBLEM_NOT_FOUND] = {"地址或编号不存在，或者已经过期。",

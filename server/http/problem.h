@@ -28,6 +28,8 @@
     X(JS_CODE_INVALID, "js-code-invalid", 401, "微信登录凭证无效", "The js_code is not valid")     \
     X(UNPAID, "unpaid", 402, "尚未支付", "Not paid yet")                                           \
     X(FORBIDDEN, "forbidden", 403, "无权访问", "Your role does not allow this")                    \
+    X(CLIENT_CERTIFICATE_REQUIRED, "client-certificate-required", 403, "需要客户端证书",           \
+      "A client certificate that this listener trusts is needed")                                  \
     X(CONSENT_REQUIRED, "consent-required", 403, "需要您的同意", "Your consent is needed first")   \
     X(NOT_FOUND, "not-found", 404, "不存在", "Not found")                                          \
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "不支持该方法", "Method not allowed")         \

@@ -23,6 +23,9 @@ struct server_listener {
     enum listener kind;             /* LISTENER_PUBLIC or LISTENER_OPERATOR */
 };
 
+/* Everything that it points to must live until server_stop. 0 in a count takes its default:
+ * io_threads and image_workers the number of cores, workers 16, queue 1024, callback_queue 1024,
+ * image_queue 64. */
 struct server_options {
     const struct server_listener *listeners;
     size_t n_listeners;
@@ -36,6 +39,11 @@ struct server_options {
     /* Per worker thread: opened once, handed to every request as r->worker, closed at the end. */
     void *(*worker_open)(void *app);
     void (*worker_close)(void *worker);
+    /* Optional limits of the listeners: how long an idle connection is kept (0: 60 s), all bodies
+     * in memory at once (0: 256 MiB; over it 503), connections per listener (0: 4096). */
+    int64_t idle_deadline_us;
+    size_t body_memory_bytes;
+    unsigned max_connections;
     /* Runs before and around every handler that is not LANE_INLINE; must answer the request. */
     void (*dispatch)(struct request *r);
 };

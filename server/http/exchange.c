@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/problem.h"
+#include "http/text.h"
+
+/* A body up to this size is read off when its request was refused, so that the connection can be
+ * used again; a larger one ends the connection. */
+enum { DISCARD_MOST = 65536, REQUEST_ID_MOST = 64, MADE_ID_BYTES = 23, ANSWER_BYTES_PER_S = 32768 };
+
+/* ---- life ---- */
+
+static struct connection *connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    CHECK_PEER(i && i->socket_context);
+    return i->socket_context;
+}
+
+void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct site *site = cls;
+    struct exchange *x = calloc(1, sizeof *x);
+    CHECK_PEER(x);
+    request_init(&x->r, &x->transport, arena_new());
+    x->site = site;
+    x->mhd = mhd;
+    x->connection = connection_of(mhd);
+    x->raw = arena_strdup(x->r.arena, uri);
+    x->raw_origin = uri;
+    x->started_us = clock_boot_us();
+    x->r.app = site->server->options.app;
+    x->r.method = "-";
+    atomic_init(&x->holds, 1);
+    atomic_fetch_add(&site->server->exchanges, 1);
+    if (connection_phase(x->connection) == PHASE_IDLE)
+        connection_expect(x->connection, PHASE_HEADERS,
+                          x->started_us + site->server->options.header_deadline_us);
+    return x;
+}
+
+static void exchange_drop(struct exchange *x)
+{
+    if (atomic_fetch_sub(&x->holds, 1) != 1)
+        return;
+    atomic_fetch_sub(&x->site->server->body_bytes, x->counted);
+    buf_free(&x->body);
+    arena_free(x->r.arena);
+    struct server *s = x->site->server;
+    free(x);
+    atomic_fetch_sub(&s->exchanges, 1); /* the server may be freed once this is 0 */
+}
+
+static void drop_hold(void *exchange)
+{
+    exchange_drop(exchange);
+}
+
+/* ---- what the request came with ---- */
+
+static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_size, const char *value, size_t value_size)
+{
+    struct exchange *x = cls;
+    (void)kind;
+    value = value ? value : "";
+    x->header_bytes += name_size + value_size + 4;
+    /* a tab is white space here, not a control character */
+    if (text_has_control(name, name_size, false) || text_has_control(value, value_size, true))
+        x->odd_headers = true;
+    pair_add(&x->transport.headers, x->r.arena, arena_copy(x->r.arena, name, name_size),
+             arena_copy(x->r.arena, value, value_size));
+    return MHD_YES;
+}
+
+static const char *request_id_of(const struct request *r)
+{
+    const char *sent = request_header(r, "X-Request-Id");
+    if (sent && text_is_token(sent, REQUEST_ID_MOST, "._-"))
+        return sent;
+    char made[MADE_ID_BYTES];
+    return arena_strdup(r->arena, random_base62(made, sizeof made));
+}
+
+/* W3C Trace Context: version-traceid-parentid-flags, lower-case hexadecimal. */
+static const char *trace_id_of(const struct request *r)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char *p = request_header(r, "traceparent");
+    if (!p || strlen(p) < 55 || strspn(p, hex) != 2 || p[2] != '-' || strspn(p + 3, hex) != 32 ||
+        p[35] != '-' || strspn(p + 3, "0") == 32)
+        return NULL;
+    return arena_copy(r->arena, p + 3, 32);
+}
+
+static const char *client_ip_of(struct exchange *x)
+{
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct in6_addr peer;
+    proxy_peer_address(i ? i->client_addr : NULL, &peer);
+    return proxy_client_ip(x->site->server->proxies, &peer,
+                           request_header_joined(&x->r, "X-Forwarded-For"), x->r.arena);
+}
+
+static void note_request(struct exchange *x, const char *method)
+{
+    struct request *r = &x->r;
+    MHD_get_connection_values_n(x->mhd, MHD_HEADER_KIND, note_header, x);
+    r->method = arena_strdup(r->arena, method);
+    r->request_id = request_id_of(r);
+    r->language = language_of(request_header_joined(r, "Accept-Language"));
+    r->client_ip = client_ip_of(x);
+    x->trace_id = trace_id_of(r);
+}
+
+/* ---- the answer ---- */
+
+static void add_headers(struct exchange *x, struct MHD_Response *response)
+{
+    struct request *r = &x->r;
+    for (const struct reply_header *h = r->reply_headers; h; h = h->next)
+        if (MHD_add_response_header(response, h->name, h->value) != MHD_YES)
+            log_warn("http.header-refused", LOG_STR("name", h->name));
+    if (r->reply_type)
+        MHD_add_response_header(response, "Content-Type", r->reply_type);
+    if (!reply_has_header(r, "Cache-Control"))
+        MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "X-Request-Id", r->request_id);
+    if (x->site->tls)
+        MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
+    if (x->close || atomic_load(&x->site->server->draining))
+        MHD_add_response_header(response, "Connection", "close");
+    exchange_add_cors(x, response);
+}
+
+static enum MHD_Result send_answer(struct exchange *x)
+{
+    struct request *r = &x->r;
+    atomic_fetch_add(&x->holds, 1);
+    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+        r->reply_size, (void *)(uintptr_t)r->reply_body, drop_hold, x);
+    CHECK_PEER(response);
+    add_headers(x, response);
+    x->stage = STAGE_SENT;
+    connection_expect(x->connection, PHASE_ANSWER,
+                      clock_boot_us() + x->site->server->options.body_deadline_us +
+                          (int64_t)r->reply_size * SECOND_US / ANSWER_BYTES_PER_S);
+    enum MHD_Result queued = MHD_queue_response(x->mhd, r->reply_status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+/* ---- the handler ---- */
+
+static void run_handler(struct exchange *x, bool by_gate)
+{
+    struct request *r = &x->r;
+    void (*dispatch)(struct request *) = x->site->server->options.dispatch;
+    log_set_request_id(r->request_id);
+    if (by_gate && dispatch)
+        dispatch(r);
+    else
+        r->route->handle(r);
+    if (r->reply_status == 0) {
+        log_error("http.unanswered", LOG_STR("route", r->route->path));
+        reply_problem(r, PROBLEM_INTERNAL_ERROR);
+    }
+    log_set_request_id(NULL);
+}
+
+void exchange_finish(struct job *job, enum job_end end, void *worker)
+{
+    struct exchange *x = (struct exchange *)job; /* its first member */
+    if (end == JOB_RUN && clock_boot_us() >= job->deadline_us)
+        end = JOB_EXPIRED;
+    switch (end) {
+    case JOB_RUN:
+        x->r.worker = worker;
+        run_handler(x, true);
+        break;
+    case JOB_EXPIRED: reply_problem(&x->r, PROBLEM_DEADLINE_EXCEEDED); break;
+    case JOB_REFUSED: reply_problem(&x->r, PROBLEM_OVERLOADED); break;
+    }
+    x->stage = STAGE_ANSWERED;
+    MHD_resume_connection(x->mhd); /* from here on x is the I/O thread's */
+}
+
+static void suspend(struct job *job)
+{
+    struct exchange *x = (struct exchange *)job;
+    x->stage = STAGE_QUEUED;
+    MHD_suspend_connection(x->mhd);
+}
+
+static enum MHD_Result hand_over(struct exchange *x)
+{
+    struct request *r = &x->r;
+    if (x->body.size) {
+        r->body = x->body.bytes;
+        r->body_size = x->body.size;
+    }
+    r->now_us = clock_now_us();
+    r->deadline_us = clock_boot_us() + x->site->server->options.handler_deadline_us;
+    connection_expect(x->connection, PHASE_HANDLER, INT64_MAX);
+    if (r->route->lane == LANE_INLINE) {
+        run_handler(x, false);
+        return send_answer(x);
+    }
+    x->job = (struct job){.lane = r->route->lane, .deadline_us = r->deadline_us};
+    if (executor_submit(x->site->server->executor, &x->job, suspend))
+        return MHD_YES;
+    reply_problem(r, PROBLEM_OVERLOADED);
+    return send_answer(x);
+}
+
+/* ---- arrival ---- */
+
+static enum MHD_Result open_exchange(struct exchange *x, const char *method, const char *version)
+{
+    note_request(x, method);
+    exchange_admit(x, version);
+    bool answered = x->r.reply_status != 0;
+    x->stage = answered ? STAGE_DISCARD : STAGE_BODY;
+    if (x->has_body)
+        connection_expect(x->connection, PHASE_BODY,
+                          clock_boot_us() + x->site->server->options.body_deadline_us);
+    if (!answered)
+        return MHD_YES;
+    bool small = x->content_length > 0 && x->content_length <= DISCARD_MOST;
+    if (!x->has_body)
+        return send_answer(x);
+    if (small && !x->expects_continue)
+        return MHD_YES;
+    x->close = true;
+    connection_linger(x->connection);
+    return send_answer(x);
+}
+
+/* libmicrohttpd takes no answer in the midst of a body. So it is written here, past it, and the
+ * connection ends. */
+static enum MHD_Result break_off(struct exchange *x, enum problem p)
+{
+    reply_problem(&x->r, p);
+    char *message = connection_problem(p, x->r.language, x->r.request_id);
+    size_t n = strlen(message);
+    if (x->site->tls) {
+        const union MHD_ConnectionInfo *i =
+            MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        if (i)
+            (void)!gnutls_record_send(i->tls_session, message, n);
+    } else {
+        const union MHD_ConnectionInfo *i =
+            MHD_get_connection_info(x->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (i)
+            (void)!send(i->connect_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    free(message);
+    connection_linger(x->connection);
+    return MHD_NO;
+}
+
+static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *n)
+{
+    struct server *s = x->site->server;
+    if (x->stage == STAGE_DISCARD) {
+        *n = 0;
+        return MHD_YES;
+    }
+    if (x->body.size + *n > x->r.route->max_body)
+        return break_off(x, PROBLEM_BODY_TOO_LARGE);
+    int64_t total = atomic_fetch_add(&s->body_bytes, (int64_t)*n) + (int64_t)*n;
+    x->counted += (int64_t)*n;
+    if ((uint64_t)total > s->options.body_memory_bytes)
+        return break_off(x, PROBLEM_OVERLOADED);
+    buf_add(&x->body, bytes, *n);
+    *n = 0;
+    return MHD_YES;
+}
+
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+                                const char *method, const char *version, const char *upload,
+                                size_t *upload_size, void **exchange)
+{
+    struct exchange *x = *exchange;
+    (void)cls, (void)mhd, (void)url;
+    CHECK_PEER(x);
+    switch (x->stage) {
+    case STAGE_NEW: return open_exchange(x, method, version);
+    case STAGE_BODY: return *upload_size ? take_body(x, upload, upload_size) : hand_over(x);
+    case STAGE_DISCARD: return *upload_size ? take_body(x, upload, upload_size) : send_answer(x);
+    case STAGE_ANSWERED: return send_answer(x);
+    case STAGE_QUEUED:
+    case STAGE_SENT: break;
+    }
+    return MHD_YES;
+}
+
+/* ---- the end ---- */
+
+/* A method that is not in the list is a value of the caller's, which does not belong in a log. */
+static const char *known_method(const char *method)
+{
+    static const char *const known[] = {"GET",    "HEAD",  "POST",    "PUT",
+                                        "DELETE", "PATCH", "OPTIONS", "-"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(method, known[i]) == 0)
+            return known[i];
+    return "other";
+}
+
+static void log_request(const struct exchange *x, bool whole)
+{
+    const struct request *r = &x->r;
+    bool public = x->site->table.kind == LISTENER_PUBLIC;
+    struct log_field fields[10] = {
+        LOG_STR("route", r->route ? r->route->path : "-"),
+        LOG_STR("method", known_method(r->method)),
+        LOG_INT("status", r->reply_status),
+        LOG_INT("duration_us", clock_boot_us() - x->started_us),
+        LOG_INT("bytes", r->reply_size),
+        LOG_STR("listener", public ? "public" : "operator"),
+    };
+    size_t n = 6;
+    if (r->problem_code)
+        fields[n++] = LOG_STR("problem_code", r->problem_code);
+    if (x->trace_id)
+        fields[n++] = LOG_STR("trace_id", x->trace_id);
+    if (!whole)
+        fields[n++] = LOG_INT("broken_off", 1);
+    log_set_request_id(r->request_id);
+    log_write(LOG_INFO, "http.request", fields);
+    log_set_request_id(NULL);
+}
+
+void exchange_completed(void *cls, struct MHD_Connection *mhd, void **exchange,
+                        enum MHD_RequestTerminationCode how)
+{
+    struct exchange *x = *exchange;
+    (void)cls, (void)mhd;
+    if (!x)
+        return;
+    log_request(x, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+    connection_expect(x->connection, PHASE_IDLE,
+                      clock_boot_us() + x->site->server->options.idle_deadline_us);
+    *exchange = NULL;
+    exchange_drop(x);
+}

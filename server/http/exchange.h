@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request and its answer on their way through libmicrohttpd. For this
+ * room only.
+ *
+ * An exchange belongs to the I/O thread of its connection, except between
+ * suspension and resumption, when it belongs to the executor.
+ */
+#ifndef IDPHOTOD_HTTP_EXCHANGE_H
+#define IDPHOTOD_HTTP_EXCHANGE_H
+
+#include "base/buf.h"
+#include "http/site.h"
+#include "http/transport.h"
+
+enum stage {
+    STAGE_NEW,      /* nothing of the headers was seen */
+    STAGE_BODY,     /* the body is read in */
+    STAGE_DISCARD,  /* answered already; a small body is read off */
+    STAGE_QUEUED,   /* suspended */
+    STAGE_ANSWERED, /* resumed, the answer is ready */
+    STAGE_SENT,
+};
+
+struct exchange {
+    struct job job;
+    struct transport transport;
+    struct request r;
+    struct site *site;
+    struct connection *connection;
+    struct MHD_Connection *mhd;
+    const char *raw;        /* request target, as it came */
+    const char *raw_origin; /* where libmicrohttpd keeps it */
+    struct target target;
+    enum stage stage;
+    struct buf body;
+    int64_t counted;       /* of server.body_bytes */
+    size_t content_length; /* 0 for a chunked body */
+    bool has_body, expects_continue;
+    bool odd_headers; /* one of them holds a NUL or a control character */
+    size_t header_bytes;
+    bool close; /* the connection ends with this answer */
+    int64_t started_us;
+    const char *trace_id;
+    _Atomic unsigned holds;
+};
+
+/* admission.c: all that is checked before a body is read. Answers by a reply_ function, or leaves
+ * the request unanswered with its route filled in. */
+void exchange_admit(struct exchange *x, const char *version);
+
+/* Cross-origin headers of the answer, when the listener gives any to this origin. */
+void exchange_add_cors(struct exchange *x, struct MHD_Response *response);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/executor.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { LANES = LANE_IMAGE + 1 };
+
+struct queue {
+    struct job *first, *last;
+    unsigned n, most;
+};
+
+struct executor {
+    struct executor_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t work, image; /* something came for these workers */
+    struct queue queues[LANES];
+    unsigned running[LANES];
+    int64_t refused, served;
+    bool stopping;
+    pthread_t *threads;
+    unsigned n_threads, n_started;
+};
+
+static void push(struct queue *q, struct job *job)
+{
+    job->previous = q->last;
+    job->next = NULL;
+    if (q->last)
+        q->last->next = job;
+    else
+        q->first = job;
+    q->last = job;
+    q->n++;
+}
+
+static struct job *pop(struct queue *q)
+{
+    struct job *job = q->first;
+    if (!job)
+        return NULL;
+    q->first = job->next;
+    if (q->first)
+        q->first->previous = NULL;
+    else
+        q->last = NULL;
+    q->n--;
+    return job;
+}
+
+/* The next job for a worker of this kind; NULL when it has to wait. */
+static struct job *take(struct executor *e, bool image)
+{
+    if (image)
+        return pop(&e->queues[LANE_IMAGE]);
+    struct job *job = pop(&e->queues[LANE_CALLBACK]);
+    unsigned workers = e->options.workers;
+    unsigned most = workers > 1 ? workers - 1 : 1;
+    if (!job && e->running[LANE_WORK] < most)
+        job = pop(&e->queues[LANE_WORK]);
+    return job;
+}
+
+static void serve(struct executor *e, bool image, void *worker)
+{
+    pthread_mutex_lock(&e->mutex);
+    for (;;) {
+        struct job *job = take(e, image);
+        if (!job && e->stopping)
+            break;
+        if (!job) {
+            pthread_cond_wait(image ? &e->image : &e->work, &e->mutex);
+            continue;
+        }
+        enum lane lane = job->lane;
+        e->running[lane]++;
+        pthread_mutex_unlock(&e->mutex);
+        e->options.finish(job, JOB_RUN, worker);
+        pthread_mutex_lock(&e->mutex);
+        e->running[lane]--;
+        e->served++;
+    }
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void run_worker(struct executor *e, bool image)
+{
+    void *worker = e->options.worker_open ? e->options.worker_open(e->options.app) : NULL;
+    serve(e, image, worker);
+    if (e->options.worker_close)
+        e->options.worker_close(worker);
+}
+
+static void *work_thread(void *executor)
+{
+    run_worker(executor, false);
+    return NULL;
+}
+
+static void *image_thread(void *executor)
+{
+    run_worker(executor, true);
+    return NULL;
+}
+
+static void start_threads(struct executor *e)
+{
+    for (; e->n_started < e->n_threads; e->n_started++) {
+        bool image = e->n_started >= e->options.workers;
+        CHECK_PEER(pthread_create(&e->threads[e->n_started], NULL,
+                                  image ? image_thread : work_thread, e) == 0);
+    }
+}
+
+struct executor *executor_new(const struct executor_options *options)
+{
+    struct executor *e = calloc(1, sizeof *e);
+    CHECK_PEER(e);
+    e->options = *options;
+    e->n_threads = options->workers + options->image_workers;
+    e->threads = calloc(e->n_threads + 1, sizeof *e->threads);
+    CHECK_PEER(e->threads);
+    e->queues[LANE_WORK].most = options->queue;
+    e->queues[LANE_CALLBACK].most = options->callback_queue;
+    e->queues[LANE_IMAGE].most = options->image_queue;
+    CHECK_PEER(pthread_mutex_init(&e->mutex, NULL) == 0);
+    CHECK_PEER(pthread_cond_init(&e->work, NULL) == 0 && pthread_cond_init(&e->image, NULL) == 0);
+    start_threads(e);
+    return e;
+}
+
+bool executor_submit(struct executor *e, struct job *job, void (*before)(struct job *))
+{
+    pthread_mutex_lock(&e->mutex);
+    struct queue *q = &e->queues[job->lane];
+    bool taken = !e->stopping && q->n < q->most;
+    if (taken) {
+        before(job);
+        push(q, job);
+        pthread_cond_signal(job->lane == LANE_IMAGE ? &e->image : &e->work);
+    } else {
+        e->refused++;
+    }
+    pthread_mutex_unlock(&e->mutex);
+    return taken;
+}
+
+/* The job of this lane that ends now, without having run; NULL when there is none. */
+static struct job *take_unrun(struct executor *e, enum lane lane, int64_t now_us)
+{
+    pthread_mutex_lock(&e->mutex);
+    struct job *first = e->queues[lane].first;
+    /* all jobs of a lane have the same time, so the first is the next that is due */
+    struct job *job = first && first->deadline_us <= now_us ? pop(&e->queues[lane]) : NULL;
+    if (job)
+        e->refused++;
+    pthread_mutex_unlock(&e->mutex);
+    return job;
+}
+
+static void end_unrun(struct executor *e, int64_t now_us, enum job_end end)
+{
+    for (int lane = LANE_WORK; lane < LANES; lane++) {
+        struct job *job;
+        while ((job = take_unrun(e, (enum lane)lane, now_us)))
+            e->options.finish(job, end, NULL);
+    }
+}
+
+int64_t executor_expire(struct executor *e, int64_t now_us)
+{
+    end_unrun(e, now_us, JOB_EXPIRED);
+    int64_t next_us = INT64_MAX;
+    pthread_mutex_lock(&e->mutex);
+    for (int lane = LANE_WORK; lane < LANES; lane++)
+        if (e->queues[lane].first && e->queues[lane].first->deadline_us < next_us)
+            next_us = e->queues[lane].first->deadline_us;
+    pthread_mutex_unlock(&e->mutex);
+    return next_us;
+}
+
+static void refuse_all(struct executor *e)
+{
+    pthread_mutex_lock(&e->mutex);
+    e->stopping = true;
+    pthread_cond_broadcast(&e->work);
+    pthread_cond_broadcast(&e->image);
+    pthread_mutex_unlock(&e->mutex);
+    end_unrun(e, INT64_MAX, JOB_REFUSED);
+}
+
+void executor_figures(struct executor *e, struct server_figures *out)
+{
+    struct server_figures f = {0};
+    pthread_mutex_lock(&e->mutex);
+    for (int lane = LANE_WORK; lane < LANES; lane++) {
+        f.queued += e->queues[lane].n;
+        f.running += e->running[lane];
+    }
+    f.refused = e->refused;
+    f.served = e->served;
+    pthread_mutex_unlock(&e->mutex);
+    *out = f;
+}
+
+void executor_stop(struct executor *e)
+{
+    refuse_all(e);
+    for (; e->n_started > 0; e->n_started--)
+        pthread_join(e->threads[e->n_started - 1], NULL);
+}
+
+void executor_free(struct executor *e)
+{
+    if (!e)
+        return;
+    CHECK(e->n_started == 0);
+    pthread_cond_destroy(&e->work);
+    pthread_cond_destroy(&e->image);
+    pthread_mutex_destroy(&e->mutex);
+    free(e->threads);
+    free(e);
+}
