@@ -23,7 +23,9 @@ static const struct statement order_insert = {
     "  FROM wanted WHERE NOT EXISTS (SELECT 1 FROM missing)),"
     " kept AS (UPDATE photo_copy c SET expires_at = greatest(c.expires_at, $7) FROM wanted w"
     "  WHERE c.account_id = $1 AND c.photo_id = w.photo_id AND c.purpose = 'draft')"
-    " SELECT guard(NOT EXISTS (SELECT 1 FROM missing),"
+    " SELECT guard($3 = 'electronic' OR EXISTS (SELECT 1 FROM consent WHERE account_id = $1"
+    "   AND purpose = 'print-mailing' AND withdrawn_at IS NULL), 'consent'),"
+    "  guard(NOT EXISTS (SELECT 1 FROM missing),"
     "  'photo:' || coalesce((SELECT item_no FROM missing), 0))"};
 
 #define ORDER_COLUMNS                                                                              \
@@ -270,16 +272,21 @@ enum status order_read(struct store *st, struct arena *a, int64_t account_id,
 }
 
 static enum status read_page(struct store *st, struct arena *a, const struct statement *statement,
-                             const struct params *p, struct order **out, size_t *count)
+                             const struct params *p, bool with_personal, struct order **out,
+                             size_t *count)
 {
     struct rows rows;
     enum status s = db_run(st->db, a, statement, p, &rows);
     if (s != OK)
         return s;
     struct order *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
-    for (int i = 0; i < rows.count; i++)
+    for (int i = 0; s == OK && i < rows.count; i++) {
         list[i] = read_order(&rows, i);
-    s = read_parts(st, a, list, (size_t)rows.count);
+        if (with_personal)
+            s = read_personal(st, a, &rows, i, &list[i]);
+    }
+    if (s == OK)
+        s = read_parts(st, a, list, (size_t)rows.count);
     if (s == OK) {
         *out = list;
         *count = (size_t)rows.count;
@@ -304,7 +311,7 @@ enum status order_list(struct store *st, struct arena *a, int64_t account_id,
     add_bigint(&p, account_id);
     add_before(&p, before);
     add_bigint(&p, limit);
-    return read_page(st, a, &order_select_page, &p, out, count);
+    return read_page(st, a, &order_select_page, &p, false, out, count);
 }
 
 enum status order_list_all(struct store *st, struct arena *a, const char *state,
@@ -316,7 +323,7 @@ enum status order_list_all(struct store *st, struct arena *a, const char *state,
     add_text(&p, state);
     add_before(&p, before);
     add_bigint(&p, limit);
-    return read_page(st, a, &order_select_page_all, &p, out, count);
+    return read_page(st, a, &order_select_page_all, &p, true, out, count);
 }
 
 enum status order_find_account(struct store *st, struct arena *a, const struct uuid *order_id,

@@ -44,7 +44,8 @@ struct order {
 };
 
 /* Stores a new order and, when finish is not NULL, the idempotent answer in the same batch.
- * CONFLICT with db_refused_by "photo:N": item N's photo is not this account's or is over. */
+ * CONFLICT, with what refused it in db_last_constraint: "photo:N", item N's photo is not this
+ * account's or is over; "consent", prints need the purpose print-mailing. */
 enum status order_create(struct store *st, struct arena *a, const struct order *order,
                          const struct step *finish) MUST_USE;
 
@@ -59,7 +60,7 @@ enum status order_list(struct store *st, struct arena *a, int64_t account_id,
                        const struct uuid *before, int limit, int64_t now_us, struct order **out,
                        size_t *count) MUST_USE;
 
-/* Operator's list across accounts; state NULL: all. Newest first. */
+/* Operator's list across accounts, recipients opened; state NULL: all. Newest first. */
 enum status order_list_all(struct store *st, struct arena *a, const char *state,
                            const struct uuid *before, int limit, int64_t now_us,
                            struct order **out, size_t *count) MUST_USE;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The JSON shapes of design/api "Shapes", one function each. All return owned; never NULL. */
+#ifndef IDPHOTOD_API_ANSWERS_H
+#define IDPHOTOD_API_ANSWERS_H
+
+#include <jansson.h>
+
+#include "store/order.h"
+#include "store/photo.h"
+
+json_t *answer_time(int64_t at_us); /* RFC 3339, or null for 0 */
+json_t *answer_id(const char *prefix, const struct uuid *id);
+json_t *answer_account_id(int64_t account_id);
+json_t *answer_photo(const struct photo *photo);
+/* recipient and shipment are there when they were opened. */
+json_t *answer_order(const struct order *order);
+/* Items and the cursor to the next page: the last order's id when the page was full. */
+json_t *answer_orders(const struct order *orders, size_t n, size_t limit,
+                      json_t *(*shape)(const struct order *));
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/app.h"
+
+#include <stdlib.h>
+
+#include "api/catalogue.h"
+#include "api/places.h"
+#include "api/policies.h"
+#include "base/check.h"
+#include "image/photo.h"
+
+enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+{
+    struct app *app = calloc(1, sizeof *app);
+    CHECK_PEER(app);
+    enum status s = service_open(config, &app->service, why, why_size);
+    if (s == OK)
+        s = catalogue_load(config->catalogue_file, &app->catalogue, why, why_size);
+    if (s == OK)
+        s = policies_load(config->policy_dir, &app->policies, why, why_size);
+    if (s == OK)
+        s = places_load(config->catalogue_file, &app->places, why, why_size);
+    if (s == OK)
+        s = image_start();
+    if (s == OK)
+        *out = app;
+    else
+        app_close(app);
+    return s;
+}
+
+void app_close(struct app *app)
+{
+    if (!app)
+        return;
+    places_free(app->places);
+    policies_free(app->policies);
+    catalogue_free(app->catalogue);
+    if (app->service.config)
+        service_close(&app->service);
+    image_stop();
+    free(app);
+}
+
+void *worker_open(void *arg)
+{
+    struct app *app = arg;
+    struct worker *w = calloc(1, sizeof *w);
+    CHECK_PEER(w);
+    w->app = app;
+    w->store = (struct store){db_new(&app->service.db_options), app->service.vault};
+    w->provider = (struct provider){&app->service, client_new()};
+    return w;
+}
+
+void worker_close(void *arg)
+{
+    struct worker *w = arg;
+    db_free(w->store.db);
+    client_free(w->provider.client);
+    free(w);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What handlers have to hand: the service, the catalogue, the policies.
+ *
+ * struct app is made once and read from any thread; struct worker belongs to
+ * one worker thread (a connection to the database, one to the providers).
+ */
+#ifndef IDPHOTOD_API_APP_H
+#define IDPHOTOD_API_APP_H
+
+#include "http/body.h"
+#include "http/problem.h"
+#include "http/request.h"
+#include "http/server.h"
+#include "jobs/scheduler.h"
+#include "jobs/service.h"
+
+struct catalogue;
+struct policies;
+struct places;
+
+struct app {
+    struct service service;
+    struct catalogue *catalogue;
+    struct policies *policies;
+    struct places *places;
+};
+
+/* Opens all of it as the configuration says. Returns owned. */
+enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+    MUST_USE;
+void app_close(struct app *app);
+
+struct worker {
+    struct app *app;
+    struct store store;
+    struct provider provider;
+    int64_t verified_boot_us; /* when the schema was last found to be the expected one */
+};
+/* For server_options. */
+void *worker_open(void *app);
+void worker_close(void *worker);
+
+static inline struct app *app_of(const struct request *r)
+{
+    return r->app;
+}
+
+static inline struct store *store_of(const struct request *r)
+{
+    return &((struct worker *)r->worker)->store;
+}
+
+/* The one route table. */
+extern const struct route routes[];
+extern const size_t routes_count;
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The providers' callbacks. Nothing is believed before its signature; then one
+ * statement judges and writes. Only what is committed is acknowledged.
+ */
+#include <string.h>
+
+#include "api/app.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "jobs/provider.h"
+#include "store/payment.h"
+
+/* What the provider is told; each channel words it its own way. */
+enum verdict { VERDICT_TAKEN, VERDICT_REFUSED, VERDICT_AGAIN };
+
+static void log_refusal(const char *channel, enum notify_refusal refusal)
+{
+    const char *reason = notify_refusal_name(refusal);
+    if (refusal == NOTIFY_PROBE) /* the provider tests us; not an attack */
+        log_info("notify.probe", LOG_STR("channel", channel));
+    else
+        log_warn("notify.refused", LOG_STR("channel", channel), LOG_STR("reason", reason));
+}
+
+/* A success must name the trade, its number there, and an amount that can be stored. */
+static bool is_whole(const struct trade *t)
+{
+    size_t number = t->out_trade_no ? strlen(t->out_trade_no) : 0;
+    size_t transaction = t->transaction_id ? strlen(t->transaction_id) : 0;
+    return number >= 1 && number <= 64 && transaction >= 1 && transaction <= 64 &&
+           t->amount_fen >= 0 && t->amount_fen <= INT64_C(10000000000) && t->merchant &&
+           strlen(t->merchant) <= 64;
+}
+
+static void log_settled(const struct trade *t, const struct settled *settled)
+{
+    const char *channel = channel_name(t->channel);
+    log_info("notify.settled", LOG_STR("channel", channel),
+             LOG_STR("outcome", settle_outcome_name(settled->outcome)));
+    if (settled->kind)
+        log_error("payment.anomaly", LOG_STR("channel", channel), LOG_STR("kind", settled->kind));
+}
+
+static enum verdict settle(struct request *r, const struct trade *trade)
+{
+    const struct config *config = app_of(r)->service.config;
+    const struct settle in = {
+        .trade = trade,
+        .merchant_is_ours = provider_is_ours(&app_of(r)->service, trade),
+        .source_ip = r->client_ip,
+        .photo_life_us = config->retention.photo_days * DAY_US,
+        .order_life_us = config->retention.order_days * DAY_US,
+        .now_us = r->now_us,
+    };
+    struct settled out;
+    if (trade->state != TRADE_PAID)
+        return VERDICT_TAKEN; /* closing and refunds are found by asking */
+    if (!is_whole(trade)) {
+        log_error("payment.anomaly", LOG_STR("channel", channel_name(trade->channel)),
+                  LOG_STR("kind", "not-whole"));
+        return VERDICT_REFUSED;
+    }
+    enum status s = payment_settle(store_of(r), r->arena, &in, &out);
+    if (s != OK) {
+        log_warn("notify.unsettled", LOG_STR("status", status_name(s)));
+        return VERDICT_AGAIN;
+    }
+    log_settled(trade, &out);
+    return VERDICT_TAKEN;
+}
+
+static void answer_wechat(struct request *r, enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_TAKEN: reply_empty(r, 204); break;
+    case VERDICT_REFUSED:
+        reply_json(r, 401, json_pack("{s:s, s:s}", "code", "FAIL", "message", "refused"));
+        break;
+    case VERDICT_AGAIN:
+        reply_json(r, 503, json_pack("{s:s, s:s}", "code", "FAIL", "message", "try again"));
+        break;
+    }
+}
+
+void notify_wechat(struct request *r)
+{
+    struct wechat *merchants[CONFIG_MERCHANTS_MAX];
+    size_t n = service_wechats(&app_of(r)->service, merchants);
+    const struct wechat *chosen;
+    struct wechat_notice notice;
+    const struct wechat_headers headers = {
+        .timestamp = request_header(r, "Wechatpay-Timestamp"),
+        .nonce = request_header(r, "Wechatpay-Nonce"),
+        .signature = request_header(r, "Wechatpay-Signature"),
+        .serial = request_header(r, "Wechatpay-Serial"),
+        .signature_type = request_header(r, "Wechatpay-Signature-Type"),
+    };
+    enum notify_refusal refusal =
+        wechat_open_notice(merchants, n, &headers, r->body, r->body_size, r->now_us, r->arena,
+                           &notice, &chosen);
+    if (refusal == NOTIFY_ACCEPTED && notice.event != WECHAT_TRANSACTION)
+        refusal = NOTIFY_UNKNOWN;
+    if (refusal != NOTIFY_ACCEPTED) {
+        log_refusal("wechat", refusal);
+        answer_wechat(r, VERDICT_REFUSED);
+        return;
+    }
+    answer_wechat(r, settle(r, &notice.trade));
+}
+
+static void answer_alipay(struct request *r, enum verdict verdict)
+{
+    const char *word = verdict == VERDICT_TAKEN ? "success" : "fail";
+    unsigned http_status = verdict == VERDICT_AGAIN ? 503 : 200;
+    reply_bytes(r, http_status, "text/plain", word, strlen(word));
+}
+
+void notify_alipay(struct request *r)
+{
+    struct alipay *apps[CONFIG_MERCHANTS_MAX];
+    size_t n = service_alipays(&app_of(r)->service, apps);
+    const struct alipay *chosen;
+    struct trade trade;
+    enum notify_refusal refusal =
+        alipay_open_notify(apps, n, r->body, r->body_size, r->arena, &trade, &chosen);
+    if (refusal != NOTIFY_ACCEPTED) {
+        log_refusal("alipay", refusal);
+        answer_alipay(r, VERDICT_REFUSED);
+        return;
+    }
+    answer_alipay(r, settle(r, &trade));
+}

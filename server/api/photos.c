@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "api/answers.h"
+#include "api/gate.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "image/photo.h"
+#include "store/lifetime.h"
+
+static bool is_spec_name(const char *spec)
+{
+    size_t n = strlen(spec);
+    return n >= 1 && n <= 60 && strspn(spec, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+static bool is_subject(const char *subject)
+{
+    return strcmp(subject, "self") == 0 || strcmp(subject, "other") == 0 ||
+           strcmp(subject, "child") == 0;
+}
+
+static bool read_query(struct request *r, struct photo *photo)
+{
+    if (!query_known(r, (const char *const[]){"spec", "subject", NULL}))
+        return false;
+    const char *subject = request_query(r, "subject");
+    photo->spec = request_query(r, "spec");
+    photo->subject = subject ? subject : "self";
+    if (photo->spec && !is_spec_name(photo->spec))
+        field_error(r, "?spec", "malformed", "1 to 60 of a-z, 0-9 and hyphen");
+    if (!is_subject(photo->subject))
+        field_error(r, "?subject", "unknown", "self, other or child");
+    if (has_field_errors(r))
+        reply_problem(r, PROBLEM_INVALID_MEMBERS);
+    return !has_field_errors(r);
+}
+
+static void release_buf(void *b)
+{
+    buf_free(b);
+}
+
+/* Decodes, strips and measures the upload; the clean bytes live as long as the request. */
+static bool clean_upload(struct request *r, struct photo *photo, struct span *file)
+{
+    struct photo_facts facts;
+    struct buf *clean = arena_alloc(r->arena, sizeof *clean);
+    enum status s = photo_clean(r->body, r->body_size, &facts, clean);
+    if (s != OK) {
+        if (s == INVALID)
+            reply_problem(r, PROBLEM_IMAGE_UNDECODABLE);
+        else
+            reply_status(r, s);
+        return false;
+    }
+    arena_defer(r->arena, release_buf, clean);
+    photo->format = photo_format_name(facts.format);
+    photo->width_px = facts.width_px;
+    photo->height_px = facts.height_px;
+    photo->dpi = facts.dpi;
+    photo->bytes = (int64_t)clean->size;
+    *file = (struct span){clean->bytes, clean->size};
+    return true;
+}
+
+void photo_post(struct request *r)
+{
+    struct photo photo = {.created_us = r->now_us};
+    struct span file;
+    struct photo_steps steps;
+    struct step batch[PHOTO_STEPS + 1];
+    struct rows rows[PHOTO_STEPS + 1];
+    bool failed = false;
+    const struct config *config = app_of(r)->service.config;
+    if (r->body_size > (size_t)config->server.max_photo_bytes) {
+        reply_problem(r, PROBLEM_BODY_TOO_LARGE);
+        return;
+    }
+    if (!read_query(r, &photo) || !clean_upload(r, &photo, &file))
+        return;
+    photo.expires_us = r->now_us + config->retention.draft_ttl_us;
+    enum status s =
+        photo_create_steps(store_of(r), r->arena, r->account_id, &photo, file, &steps);
+    if (s != OK) {
+        reply_status(r, s);
+        return;
+    }
+    const char *answer = json_text(r->arena, answer_photo(&photo));
+    const struct step *finish = gate_finish_step(r, 201, answer, &failed);
+    if (failed)
+        return;
+    memcpy(batch, steps.steps, sizeof steps.steps);
+    if (finish)
+        batch[PHOTO_STEPS] = *finish;
+    s = db_run_batch(store_of(r)->db, r->arena, batch, PHOTO_STEPS + (finish != NULL), rows);
+    if (s == OK)
+        reply_json_text(r, 201, answer);
+    else
+        reply_status(r, s);
+}
+
+void photo_show(struct request *r)
+{
+    struct uuid id;
+    struct photo photo;
+    if (!param_id(r, 0, "pho_", &id))
+        return;
+    enum status s = photo_read(store_of(r), r->arena, r->account_id, &id, r->now_us, &photo);
+    if (s == OK)
+        reply_json(r, 200, answer_photo(&photo));
+    else
+        reply_status(r, s);
+}
+
+void photo_delete(struct request *r)
+{
+    struct uuid id;
+    struct photo photo;
+    bool force;
+    if (!param_id(r, 0, "pho_", &id) ||
+        !query_known(r, (const char *const[]){"force", NULL}) || !query_flag(r, "force", &force))
+        return;
+    enum status s = photo_read(store_of(r), r->arena, r->account_id, &id, r->now_us, &photo);
+    if (s == OK)
+        s = erase_photo(store_of(r), r->arena, r->account_id, &id, r->now_us, force);
+    if (s == OK)
+        reply_empty(r, 204);
+    else if (s == CONFLICT)
+        reply_problem(r, PROBLEM_IN_FULFILMENT);
+    else
+        reply_status(r, s);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/policies.h"
+
+#include <openssl/evp.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/clock.h"
+
+struct policies {
+    struct policy *items; /* by effective_us, oldest first */
+    size_t count;
+};
+
+static enum status read_file(const char *path, struct buf *out)
+{
+    char chunk[4096];
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return NOT_FOUND;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        buf_add(out, chunk, n);
+    bool good = !ferror(f);
+    fclose(f);
+    return good ? OK : NOT_FOUND;
+}
+
+static char *sha256_text(const struct buf *text, char out[65])
+{
+    unsigned char hash[32];
+    unsigned n;
+    CHECK_PEER(EVP_Digest(text->bytes, text->size, hash, &n, EVP_sha256(), NULL) == 1);
+    return sodium_bin2hex(out, 65, hash, sizeof hash);
+}
+
+/* The entry of the index becomes the document: the file's name goes, its text and hash come. */
+static enum status add_text(json_t *document, const char *dir, char *why, size_t why_size)
+{
+    char path[4096], hash[65];
+    struct buf text = {0};
+    const char *file = json_string_value(json_object_get(document, "file"));
+    snprintf(path, sizeof path, "%s/%s", dir, file ? file : "");
+    enum status s = file ? read_file(path, &text) : NOT_FOUND;
+    json_t *string = s == OK ? json_stringn((const char *)text.bytes, text.size) : NULL;
+    if (string) {
+        json_object_set_new(document, "sha256", json_string(sha256_text(&text, hash)));
+        json_object_set_new(document, "text", string);
+        json_object_del(document, "file");
+    } else {
+        snprintf(why, why_size, "%s: missing, or not UTF-8", path);
+        s = INVALID;
+    }
+    buf_free(&text);
+    return s;
+}
+
+static enum status read_policy(json_t *entry, const char *dir, struct policy *out, char *why,
+                               size_t why_size)
+{
+    const char *effective;
+    int major;
+    if (json_unpack(entry, "{s:s, s:s, s:b}", "version", &out->version, "effective_at", &effective,
+                    "major", &major) != 0 ||
+        time_parse(effective, &out->effective_us) != OK ||
+        !json_is_array(json_object_get(entry, "purposes")) ||
+        !json_is_object(json_object_get(entry, "contact")) || strlen(out->version) > 40) {
+        snprintf(why, why_size, "%s/policies.json: an entry lacks a member or has a wrong one", dir);
+        return INVALID;
+    }
+    out->major = major != 0;
+    out->document = json_incref(entry);
+    return add_text(entry, dir, why, why_size);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct policy *x = a, *y = b;
+    return (x->effective_us > y->effective_us) - (x->effective_us < y->effective_us);
+}
+
+static json_t *read_index(const char *dir, char *why, size_t why_size)
+{
+    json_error_t error;
+    char path[4096];
+    snprintf(path, sizeof path, "%s/policies.json", dir);
+    json_t *index = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (!index)
+        snprintf(why, why_size, "%s:%d: %s", path, error.line, error.text);
+    else if (json_array_size(index) == 0)
+        snprintf(why, why_size, "%s: no policies", path);
+    return index;
+}
+
+enum status policies_load(const char *dir, struct policies **out, char *why, size_t why_size)
+{
+    json_t *index = read_index(dir, why, why_size);
+    size_t n = json_array_size(index);
+    struct policies *p = calloc(1, sizeof *p);
+    CHECK_PEER(p);
+    p->items = calloc(n + 1, sizeof *p->items);
+    CHECK_PEER(p->items);
+    enum status s = n ? OK : INVALID;
+    for (size_t i = 0; s == OK && i < n; i++) {
+        s = read_policy(json_array_get(index, i), dir, &p->items[i], why, why_size);
+        p->count = i + 1;
+    }
+    json_decref(index);
+    if (s != OK) {
+        policies_free(p);
+        return s;
+    }
+    qsort(p->items, p->count, sizeof *p->items, by_time);
+    *out = p;
+    return OK;
+}
+
+void policies_free(struct policies *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->count; i++)
+        json_decref(p->items[i].document);
+    free(p->items);
+    free(p);
+}
+
+const struct policy *policy_current(const struct policies *p, int64_t now_us)
+{
+    size_t i = p->count - 1;
+    while (i > 0 && p->items[i].effective_us > now_us)
+        i--;
+    return &p->items[i];
+}
+
+const struct policy *policy_find(const struct policies *p, const char *version)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->items[i].version, version) == 0)
+            return &p->items[i];
+    return NULL;
+}
+
+bool policy_is_enough(const struct policies *p, const char *version, int64_t now_us)
+{
+    const struct policy *agreed = policy_find(p, version);
+    if (!agreed)
+        return false;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct policy *other = &p->items[i];
+        if (other->major && other->effective_us > agreed->effective_us &&
+            other->effective_us <= now_us)
+            return false;
+    }
+    return true;
+}
+
+bool policy_has_purpose(const struct policies *p, const char *purpose, int64_t now_us)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(policy_current(p, now_us)->document, "purposes"), i, entry)
+    {
+        const char *code = json_string_value(json_object_get(entry, "code"));
+        if (code && strcmp(code, purpose) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The one table of jobs, and what each does. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "jobs/scheduler.h"
+
+enum { BATCH = 200, BATCHES_MAX = 500 };
+
+static enum status run_purge(struct job_context *c)
+{
+    enum status s = OK;
+    bool more = true;
+    for (int i = 0; s == OK && more && i < BATCHES_MAX; i++)
+        s = purge_batch(&c->store, c->until_us, BATCH, &c->purged, &more);
+    c->rows = c->purged.photos + c->purged.orders + c->purged.accounts + c->purged.others;
+    return s;
+}
+
+static enum status run_promote(struct job_context *c)
+{
+    enum status s = OK;
+    int moved = BATCH;
+    for (int i = 0; s == OK && moved == BATCH && i < BATCHES_MAX; i++) {
+        s = promote_orders(&c->store, c->now_us, BATCH, &moved);
+        if (s == OK)
+            c->rows += moved;
+    }
+    return s;
+}
+
+static enum status run_leases(struct job_context *c)
+{
+    int renewed = 0;
+    enum status s = lease_renew(&c->store, c->now_us, BATCH * 10, &renewed);
+    c->rows = renewed;
+    return s;
+}
+
+static enum status run_partitions(struct job_context *c)
+{
+    int ahead = 0, dropped = 0, left = 0;
+    enum status s = partitions_create(&c->store, c->arena, day_of(c->now_us), &ahead);
+    if (s == OK && ahead < PARTITIONS_ALARM)
+        log_error("partitions.few", LOG_INT("ahead", ahead));
+    if (s == OK)
+        s = partitions_drop(&c->store, c->arena, day_of(c->until_us), &dropped, &left);
+    c->rows = dropped;
+    return s;
+}
+
+/* Steps to the first day that any live row still uses, and not past the guard's day. */
+static enum status run_ratchet(struct job_context *c)
+{
+    int32_t today = day_of(c->until_us), oldest;
+    enum status s = oldest_key_day(&c->store, c->arena, today, &oldest);
+    if (s != OK)
+        return s;
+    int32_t target = oldest < today ? oldest : today;
+    int32_t held = vault_ratchet_day(c->service->vault);
+    if (target > held) {
+        s = vault_ratchet_step(c->service->vault, target);
+        if (s == OK)
+            s = erasures_trim(c->service->vault, target);
+        if (s == OK) {
+            c->rows = target - held;
+            log_info("ratchet.stepped", LOG_INT("day", target));
+        }
+    } else if (target < today - 1) {
+        log_error("ratchet.waits", LOG_INT("day", held), LOG_INT("oldest_row_day", oldest));
+    }
+    if (s == OK)
+        s = instance_report(&c->store, c->arena, c->service->host,
+                            vault_ratchet_day(c->service->vault), c->now_us);
+    return s;
+}
+
+static enum status settle_found(struct job_context *c, const struct trade *trade)
+{
+    const struct config *config = c->service->config;
+    const struct settle in = {
+        .trade = trade,
+        .merchant_is_ours = provider_is_ours(c->service, trade),
+        .photo_life_us = config->retention.photo_days * DAY_US,
+        .order_life_us = config->retention.order_days * DAY_US,
+        .now_us = c->now_us,
+    };
+    struct settled out;
+    enum status s = payment_settle(&c->store, c->arena, &in, &out);
+    if (s == OK)
+        log_info("payment.found", LOG_STR("outcome", settle_outcome_name(out.outcome)));
+    return s;
+}
+
+/* A pending attempt past its time: ask, close there, ask again, close here. */
+static enum status end_attempt(struct job_context *c, const struct payment *payment)
+{
+    struct trade trade;
+    enum status s = provider_query(&c->provider, payment, c->now_us, c->arena, &trade);
+    if (s == OK && trade.state == TRADE_PENDING) {
+        s = provider_close(&c->provider, payment, c->now_us, c->arena);
+        if (s == OK || s == CONFLICT)
+            s = provider_query(&c->provider, payment, c->now_us, c->arena, &trade);
+    }
+    if (s == NOT_FOUND)
+        return payment_close(&c->store, c->arena, payment, c->now_us);
+    if (s != OK)
+        return s;
+    switch (trade.state) {
+    case TRADE_PAID: return settle_found(c, &trade);
+    case TRADE_PENDING: return OK;
+    case TRADE_CLOSED:
+    case TRADE_REFUNDED: return payment_close(&c->store, c->arena, payment, c->now_us);
+    }
+    return INTERNAL;
+}
+
+static enum status run_close(struct job_context *c)
+{
+    struct payment *list;
+    size_t n = 0;
+    enum status s = payment_take_overdue(&c->store, c->arena, c->now_us, BATCH, &list, &n);
+    if (s != OK)
+        return s;
+    for (size_t i = 0; i < n; i++) {
+        enum status one = end_attempt(c, &list[i]);
+        if (one == OK)
+            c->rows++;
+        else
+            log_warn("payment.close-failed", LOG_STR("channel", list[i].channel),
+                     LOG_STR("status", status_name(one)));
+    }
+    return OK;
+}
+
+const struct job jobs[] = {
+    {"promote", 5 * SECOND_US, false, run_promote},
+    {"close", 15 * SECOND_US, false, run_close},
+    {"leases", 10 * MINUTE_US, false, run_leases},
+    {"purge", 0, true, run_purge},
+    {"partitions", 10 * MINUTE_US, true, run_partitions},
+    {"ratchet", MINUTE_US, true, run_ratchet},
+};
+const size_t jobs_count = sizeof jobs / sizeof *jobs;
+
+const struct job *job_find(const char *name)
+{
+    for (size_t i = 0; i < jobs_count; i++)
+        if (strcmp(jobs[i].name, name) == 0)
+            return &jobs[i];
+    return NULL;
+}
