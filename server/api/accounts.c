@@ -28,27 +28,49 @@ static const char *rule_phone(const char *phone)
 }
 
 static const struct json_member guardian_members[] = {
-    {.name = "name", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct guardian, name), .least = 1, .most = 40},
-    {.name = "phone", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct guardian, phone), .least = 7, .most = 24, .rule = rule_phone,
+    {.name = "name",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct guardian, name),
+     .least = 1,
+     .most = 40},
+    {.name = "phone",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct guardian, phone),
+     .least = 7,
+     .most = 24,
+     .rule = rule_phone,
      .detail = "a Chinese mobile or landline number"},
-    {.name = "relation", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct guardian, relation), .least = 1, .most = 20},
+    {.name = "relation",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct guardian, relation),
+     .least = 1,
+     .most = 20},
 };
 static const struct json_shape guardian_shape = {guardian_members, 3, sizeof(struct guardian)};
 
 static const struct json_member account_members[] = {
-    {.name = "policy_version", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct account_body, policy_version), .least = 1, .most = 40},
+    {.name = "policy_version",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct account_body, policy_version),
+     .least = 1,
+     .most = 40},
     {.name = "minor", .kind = JSON_KIND_BOOLEAN, .offset = offsetof(struct account_body, minor)},
-    {.name = "guardian", .kind = JSON_KIND_OBJECT,
-     .offset = offsetof(struct account_body, guardian), .shape = &guardian_shape},
+    {.name = "guardian",
+     .kind = JSON_KIND_OBJECT,
+     .offset = offsetof(struct account_body, guardian),
+     .shape = &guardian_shape},
 };
 static const struct json_shape account_shape = {account_members, 3, sizeof(struct account_body)};
 
 static const struct json_member patch_members[] = {
-    {.name = "guardian", .kind = JSON_KIND_OBJECT, .required = true, .offset = 0,
+    {.name = "guardian",
+     .kind = JSON_KIND_OBJECT,
+     .required = true,
+     .offset = 0,
      .shape = &guardian_shape},
 };
 static const struct json_shape patch_shape = {patch_members, 1, sizeof(struct guardian *)};
@@ -92,18 +114,19 @@ void account_post(struct request *r)
     if (s != OK)
         reply_status(r, s);
     else
-        reply_json(r, 201, json_pack("{s:o, s:s}", "account_id", answer_account_id(account_id),
-                                     "token", token));
+        reply_json(
+            r, 201,
+            json_pack("{s:o, s:s}", "account_id", answer_account_id(account_id), "token", token));
 }
 
 static json_t *answer_consents(const struct consent *list, size_t n)
 {
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            items, json_pack("{s:s, s:s, s:o, s:o}", "purpose", list[i].purpose, "policy_version",
-                             list[i].policy_version, "granted_at", answer_time(list[i].granted_us),
-                             "withdrawn_at", answer_time(list[i].withdrawn_us)));
+        json_array_append_new(items, json_pack("{s:s, s:s, s:o, s:o}", "purpose", list[i].purpose,
+                                               "policy_version", list[i].policy_version,
+                                               "granted_at", answer_time(list[i].granted_us),
+                                               "withdrawn_at", answer_time(list[i].withdrawn_us)));
     return items;
 }
 
@@ -119,12 +142,11 @@ void account_show(struct request *r)
         reply_status(r, s);
         return;
     }
-    json_t *answer =
-        json_pack("{s:o, s:o, s:s, s:o, s:b, s:b, s:s}", "account_id",
-                  answer_account_id(r->account_id), "created_at", answer_time(account.created_us),
-                  "policy_version", account.policy_version, "consents",
-                  answer_consents(consents, n), "wechat_bound", 0, "minor", account.minor, "state",
-                  "active");
+    json_t *answer = json_pack("{s:o, s:o, s:s, s:o, s:b, s:b, s:s}", "account_id",
+                               answer_account_id(r->account_id), "created_at",
+                               answer_time(account.created_us), "policy_version",
+                               account.policy_version, "consents", answer_consents(consents, n),
+                               "wechat_bound", 0, "minor", account.minor, "state", "active");
     if (account.guardian)
         json_object_set_new(answer, "guardian", json_loads(account.guardian, 0, NULL));
     reply_json(r, 200, answer);
@@ -153,8 +175,7 @@ void account_delete(struct request *r)
         reply_problem(r, PROBLEM_REAUTHENTICATION_REQUIRED);
         return;
     }
-    enum status s =
-        erase_account(store_of(r), r->arena, r->account_id, r->now_us, force, &erased);
+    enum status s = erase_account(store_of(r), r->arena, r->account_id, r->now_us, force, &erased);
     if (s == CONFLICT)
         reply_problem(r, PROBLEM_ORDER_IN_FULFILMENT);
     else if (s != OK)

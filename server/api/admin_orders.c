@@ -21,14 +21,22 @@ static const char *rule_tracking_no(const char *text)
 }
 
 static const struct json_member shipment_members[] = {
-    {.name = "carrier", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct shipment_body, carrier), .least = 1, .most = 40},
-    {.name = "tracking_no", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct shipment_body, tracking_no), .least = 4, .most = 40,
-     .rule = rule_tracking_no, .detail = "letters, digits and hyphens"},
+    {.name = "carrier",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct shipment_body, carrier),
+     .least = 1,
+     .most = 40},
+    {.name = "tracking_no",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct shipment_body, tracking_no),
+     .least = 4,
+     .most = 40,
+     .rule = rule_tracking_no,
+     .detail = "letters, digits and hyphens"},
 };
-static const struct json_shape shipment_shape = {shipment_members, 2,
-                                                 sizeof(struct shipment_body)};
+static const struct json_shape shipment_shape = {shipment_members, 2, sizeof(struct shipment_body)};
 
 static void mask_member(struct arena *a, json_t *recipient, const char *name,
                         const char *(*mask)(struct arena *, const char *))
@@ -144,8 +152,8 @@ void admin_order_ship(struct request *r)
         return;
     const char *text = json_text(r->arena, json_pack("{s:s, s:s}", "carrier", body.carrier,
                                                      "tracking_no", body.tracking_no));
-    enum status s = order_ship(store_of(r), r->arena, account_id, &id, text, &r->operator_id,
-                               r->now_us);
+    enum status s =
+        order_ship(store_of(r), r->arena, account_id, &id, text, &r->operator_id, r->now_us);
     reply_changed(r, s, &id, account_id);
 }
 

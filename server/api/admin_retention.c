@@ -10,11 +10,10 @@ static json_t *answer_classes(const struct retention *retention)
     json_t *list = json_array();
     for (size_t i = 0; i < retention->n_classes; i++) {
         const struct retention_class *c = &retention->classes[i];
-        json_array_append_new(list,
-                              json_pack("{s:s, s:I, s:o, s:I}", "class", c->name, "rows",
-                                        (json_int_t)c->rows, "oldest_expiry_at",
-                                        answer_time(c->oldest_us), "overdue_rows",
-                                        (json_int_t)c->overdue));
+        json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:I}", "class", c->name, "rows",
+                                              (json_int_t)c->rows, "oldest_expiry_at",
+                                              answer_time(c->oldest_us), "overdue_rows",
+                                              (json_int_t)c->overdue));
     }
     return list;
 }
@@ -24,10 +23,9 @@ static json_t *answer_instances(const struct instance *list, size_t n)
     char day[DAY_TEXT_BYTES];
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(items,
-                              json_pack("{s:s, s:s, s:o}", "host", list[i].host, "day",
-                                        day_format(list[i].ratchet_day, day), "seen_at",
-                                        answer_time(list[i].seen_us)));
+        json_array_append_new(items, json_pack("{s:s, s:s, s:o}", "host", list[i].host, "day",
+                                               day_format(list[i].ratchet_day, day), "seen_at",
+                                               answer_time(list[i].seen_us)));
     return items;
 }
 
@@ -66,11 +64,11 @@ void admin_jobs_show(struct request *r)
     }
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(
-            items, json_pack("{s:s, s:o, s:o, s:s, s:s, s:I}", "job", list[i].job, "from",
-                             answer_time(list[i].started_us), "to",
-                             answer_time(list[i].finished_us), "host", list[i].host, "outcome",
-                             list[i].outcome, "rows", (json_int_t)list[i].rows));
+        json_array_append_new(items, json_pack("{s:s, s:o, s:o, s:s, s:s, s:I}", "job", list[i].job,
+                                               "from", answer_time(list[i].started_us), "to",
+                                               answer_time(list[i].finished_us), "host",
+                                               list[i].host, "outcome", list[i].outcome, "rows",
+                                               (json_int_t)list[i].rows));
     reply_json(r, 200, json_pack("{s:o, s:n}", "items", items, "next_cursor"));
 }
 
@@ -95,6 +93,7 @@ void admin_job_run(struct request *r)
     if (s != OK)
         reply_status(r, s);
     else
-        reply_json(r, 200, json_pack("{s:s, s:s, s:I}", "job", job->name, "outcome", outcome,
-                                     "rows", (json_int_t)context.rows));
+        reply_json(r, 200,
+                   json_pack("{s:s, s:s, s:I}", "job", job->name, "outcome", outcome, "rows",
+                             (json_int_t)context.rows));
 }

@@ -30,12 +30,12 @@ json_t *answer_account_id(int64_t account_id)
 
 json_t *answer_photo(const struct photo *p)
 {
-    json_t *o = json_pack("{s:o, s:s, s:s?, s:i, s:i, s:i, s:I, s:s, s:o, s:o}", "photo_id",
-                          answer_id("pho_", &p->photo_id), "state", p->paid ? "paid" : "draft",
-                          "spec", p->spec, "width_px", p->width_px, "height_px", p->height_px,
-                          "dpi", p->dpi, "bytes", (json_int_t)p->bytes, "format", p->format,
-                          "created_at", answer_time(p->created_us), "expires_at",
-                          answer_time(p->expires_us));
+    json_t *o =
+        json_pack("{s:o, s:s, s:s?, s:i, s:i, s:i, s:I, s:s, s:o, s:o}", "photo_id",
+                  answer_id("pho_", &p->photo_id), "state", p->paid ? "paid" : "draft", "spec",
+                  p->spec, "width_px", p->width_px, "height_px", p->height_px, "dpi", p->dpi,
+                  "bytes", (json_int_t)p->bytes, "format", p->format, "created_at",
+                  answer_time(p->created_us), "expires_at", answer_time(p->expires_us));
     CHECK_PEER(o);
     return o;
 }
@@ -44,11 +44,10 @@ static json_t *items_of(const struct order *o)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < o->n_items; i++)
-        json_array_append_new(list, json_pack("{s:s, s:o, s:i, s:I}", "product",
-                                              o->items[i].product, "photo_id",
-                                              answer_id("pho_", &o->items[i].photo_id), "quantity",
-                                              o->items[i].quantity, "price_fen",
-                                              (json_int_t)o->items[i].price_fen));
+        json_array_append_new(
+            list, json_pack("{s:s, s:o, s:i, s:I}", "product", o->items[i].product, "photo_id",
+                            answer_id("pho_", &o->items[i].photo_id), "quantity",
+                            o->items[i].quantity, "price_fen", (json_int_t)o->items[i].price_fen));
     return list;
 }
 
@@ -56,10 +55,10 @@ static json_t *payments_of(const struct order *o)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < o->n_payments; i++)
-        json_array_append_new(
-            list, json_pack("{s:o, s:s, s:s}", "payment_id",
-                            answer_id("pay_", &o->payments[i].payment_id), "channel",
-                            o->payments[i].channel, "state", o->payments[i].state));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s, s:s}", "payment_id",
+                                        answer_id("pay_", &o->payments[i].payment_id), "channel",
+                                        o->payments[i].channel, "state", o->payments[i].state));
     return list;
 }
 

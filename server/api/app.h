@@ -27,8 +27,8 @@ struct app {
 };
 
 /* Opens all of it as the configuration says. Returns owned. */
-enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
-    MUST_USE;
+enum status app_open(const struct config *config, struct app **out, char *why,
+                     size_t why_size) MUST_USE;
 void app_close(struct app *app);
 
 struct worker {

@@ -19,8 +19,8 @@ struct product {
 struct catalogue;
 
 /* INVALID with file and reason: not JSON, a member missing or wrong, an id twice. */
-enum status catalogue_load(const char *file, struct catalogue **out, char *why, size_t why_size)
-    MUST_USE;
+enum status catalogue_load(const char *file, struct catalogue **out, char *why,
+                           size_t why_size) MUST_USE;
 void catalogue_free(struct catalogue *c);
 
 const struct product *catalogue_products(const struct catalogue *c, size_t *count);

@@ -11,8 +11,12 @@ struct consent_body {
 };
 
 static const struct json_member consent_members[] = {
-    {.name = "policy_version", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct consent_body, policy_version), .least = 1, .most = 40},
+    {.name = "policy_version",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct consent_body, policy_version),
+     .least = 1,
+     .most = 40},
 };
 static const struct json_shape consent_shape = {consent_members, 1, sizeof(struct consent_body)};
 
@@ -78,8 +82,7 @@ void consent_put_one(struct request *r)
 
 void consent_delete(struct request *r)
 {
-    enum status s =
-        consent_withdraw(store_of(r), r->arena, r->account_id, r->params[0], r->now_us);
+    enum status s = consent_withdraw(store_of(r), r->arena, r->account_id, r->params[0], r->now_us);
     if (s == OK)
         show_one(r, r->params[0]);
     else

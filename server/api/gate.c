@@ -203,8 +203,7 @@ static bool is_purpose(const char *purpose)
 static void dispatch_operator(struct request *r)
 {
     struct gate *g = gate_of(r);
-    enum status s =
-        operator_find(store_of(r), r->arena, bearer_token(r), r->now_us, &g->operator_);
+    enum status s = operator_find(store_of(r), r->arena, bearer_token(r), r->now_us, &g->operator_);
     if (s == NOT_FOUND) {
         refuse_token(r);
         return;

@@ -97,9 +97,8 @@ void notify_wechat(struct request *r)
         .serial = request_header(r, "Wechatpay-Serial"),
         .signature_type = request_header(r, "Wechatpay-Signature-Type"),
     };
-    enum notify_refusal refusal =
-        wechat_open_notice(merchants, n, &headers, r->body, r->body_size, r->now_us, r->arena,
-                           &notice, &chosen);
+    enum notify_refusal refusal = wechat_open_notice(merchants, n, &headers, r->body, r->body_size,
+                                                     r->now_us, r->arena, &notice, &chosen);
     if (refusal == NOTIFY_ACCEPTED && notice.event != WECHAT_TRANSACTION)
         refusal = NOTIFY_UNKNOWN;
     if (refusal != NOTIFY_ACCEPTED) {

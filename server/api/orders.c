@@ -25,22 +25,41 @@ struct order_body {
 };
 
 static const struct json_member item_members[] = {
-    {.name = "product", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct item_body, product), .least = 1, .most = 60},
-    {.name = "photo_id", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct item_body, photo_id), .least = 26, .most = 26},
-    {.name = "quantity", .kind = JSON_KIND_INTEGER, .required = true,
-     .offset = offsetof(struct item_body, quantity), .least = 1, .most = QUANTITY_MOST},
+    {.name = "product",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct item_body, product),
+     .least = 1,
+     .most = 60},
+    {.name = "photo_id",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct item_body, photo_id),
+     .least = 26,
+     .most = 26},
+    {.name = "quantity",
+     .kind = JSON_KIND_INTEGER,
+     .required = true,
+     .offset = offsetof(struct item_body, quantity),
+     .least = 1,
+     .most = QUANTITY_MOST},
 };
 static const struct json_shape item_shape = {item_members, 3, sizeof(struct item_body)};
 
 static const struct json_member order_members[] = {
-    {.name = "items", .kind = JSON_KIND_ARRAY, .required = true,
-     .offset = offsetof(struct order_body, items), .least = 1, .most = ORDER_ITEMS_MAX,
+    {.name = "items",
+     .kind = JSON_KIND_ARRAY,
+     .required = true,
+     .offset = offsetof(struct order_body, items),
+     .least = 1,
+     .most = ORDER_ITEMS_MAX,
      .shape = &item_shape},
-    {.name = "recipient", .kind = JSON_KIND_OBJECT,
-     .offset = offsetof(struct order_body, recipient), .shape = &recipient_shape},
-    {.name = "accepts_no_refund", .kind = JSON_KIND_BOOLEAN,
+    {.name = "recipient",
+     .kind = JSON_KIND_OBJECT,
+     .offset = offsetof(struct order_body, recipient),
+     .shape = &recipient_shape},
+    {.name = "accepts_no_refund",
+     .kind = JSON_KIND_BOOLEAN,
      .offset = offsetof(struct order_body, accepts_no_refund)},
 };
 static const struct json_shape order_shape = {order_members, 3, sizeof(struct order_body)};
@@ -49,8 +68,11 @@ struct patch_body {
     struct recipient *recipient;
 };
 static const struct json_member patch_members[] = {
-    {.name = "recipient", .kind = JSON_KIND_OBJECT, .required = true,
-     .offset = offsetof(struct patch_body, recipient), .shape = &recipient_shape},
+    {.name = "recipient",
+     .kind = JSON_KIND_OBJECT,
+     .required = true,
+     .offset = offsetof(struct patch_body, recipient),
+     .shape = &recipient_shape},
 };
 static const struct json_shape patch_shape = {patch_members, 1, sizeof(struct patch_body)};
 
@@ -208,8 +230,7 @@ void orders_show(struct request *r)
 static void show_order(struct request *r, const struct uuid *id)
 {
     struct order order;
-    enum status s =
-        order_read(store_of(r), r->arena, r->account_id, id, r->now_us, true, &order);
+    enum status s = order_read(store_of(r), r->arena, r->account_id, id, r->now_us, true, &order);
     if (s == OK)
         reply_json(r, 200, answer_order(&order));
     else
@@ -234,8 +255,7 @@ void order_patch(struct request *r)
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
-    enum status s =
-        order_set_recipient(store_of(r), r->arena, r->account_id, &id, text, r->now_us);
+    enum status s = order_set_recipient(store_of(r), r->arena, r->account_id, &id, text, r->now_us);
     if (s == OK)
         show_order(r, &id);
     else if (s == CONFLICT)
@@ -249,11 +269,10 @@ void order_delete(struct request *r)
     struct uuid id;
     struct order order;
     bool force;
-    if (!param_id(r, 0, "ord_", &id) ||
-        !query_known(r, (const char *const[]){"force", NULL}) || !query_flag(r, "force", &force))
+    if (!param_id(r, 0, "ord_", &id) || !query_known(r, (const char *const[]){"force", NULL}) ||
+        !query_flag(r, "force", &force))
         return;
-    enum status s =
-        order_read(store_of(r), r->arena, r->account_id, &id, r->now_us, false, &order);
+    enum status s = order_read(store_of(r), r->arena, r->account_id, &id, r->now_us, false, &order);
     if (s == OK)
         s = erase_order(store_of(r), r->arena, r->account_id, &id, r->now_us, force);
     if (s == OK)

@@ -12,10 +12,18 @@ struct payment_body {
 };
 
 static const struct json_member members[] = {
-    {.name = "channel", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct payment_body, channel), .least = 1, .most = 20},
-    {.name = "method", .kind = JSON_KIND_TEXT, .required = true,
-     .offset = offsetof(struct payment_body, method), .least = 1, .most = 20},
+    {.name = "channel",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct payment_body, channel),
+     .least = 1,
+     .most = 20},
+    {.name = "method",
+     .kind = JSON_KIND_TEXT,
+     .required = true,
+     .offset = offsetof(struct payment_body, method),
+     .least = 1,
+     .most = 20},
 };
 static const struct json_shape payment_shape = {members, 2, sizeof(struct payment_body)};
 
@@ -32,8 +40,8 @@ static bool check_body(struct request *r, const struct payment_body *body)
     bool alipay = strcmp(body->channel, "alipay") == 0;
     if (!wechat && !alipay)
         field_error(r, "/channel", "unknown", "wechat or alipay");
-    else if (wechat && !is_one_of(body->method,
-                                  (const char *const[]){"app", "jsapi", "h5", "native", NULL}))
+    else if (wechat &&
+             !is_one_of(body->method, (const char *const[]){"app", "jsapi", "h5", "native", NULL}))
         field_error(r, "/method", "unknown", "app, jsapi, h5 or native");
     else if (alipay &&
              !is_one_of(body->method, (const char *const[]){"app", "wap", "page", "qr", NULL}))
@@ -115,14 +123,14 @@ void payment_show(struct request *r)
     struct payment p;
     if (!param_id(r, 0, "ord_", &order_id) || !param_id(r, 1, "pay_", &payment_id))
         return;
-    enum status s = payment_read(store_of(r), r->arena, r->account_id, &order_id, &payment_id,
-                                 r->now_us, &p);
+    enum status s =
+        payment_read(store_of(r), r->arena, r->account_id, &order_id, &payment_id, r->now_us, &p);
     if (s == OK)
         reply_json(r, 200,
                    json_pack("{s:o, s:s, s:s, s:s, s:I, s:o}", "payment_id",
-                             answer_id("pay_", &payment_id), "state", p.state, "channel",
-                             p.channel, "method", p.method, "amount_fen",
-                             (json_int_t)p.amount_fen, "paid_at", answer_time(p.succeeded_us)));
+                             answer_id("pay_", &payment_id), "state", p.state, "channel", p.channel,
+                             "method", p.method, "amount_fen", (json_int_t)p.amount_fen, "paid_at",
+                             answer_time(p.succeeded_us)));
     else
         reply_status(r, s);
 }

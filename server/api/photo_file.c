@@ -76,9 +76,8 @@ static void reply_file(struct request *r, const struct photo *photo, struct span
     switch (range) {
     case RANGE_NONE: reply_bytes(r, 200, type, file.bytes, file.size); break;
     case RANGE_ONE:
-        reply_add_header(
-            r, "Content-Range",
-            arena_printf(r->arena, "bytes %zu-%zu/%zu", first, last, file.size));
+        reply_add_header(r, "Content-Range",
+                         arena_printf(r->arena, "bytes %zu-%zu/%zu", first, last, file.size));
         reply_bytes(r, 206, type, (const char *)file.bytes + first, last - first + 1);
         break;
     case RANGE_BAD:

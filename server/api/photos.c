@@ -80,8 +80,7 @@ void photo_post(struct request *r)
     if (!read_query(r, &photo) || !clean_upload(r, &photo, &file))
         return;
     photo.expires_us = r->now_us + config->retention.draft_ttl_us;
-    enum status s =
-        photo_create_steps(store_of(r), r->arena, r->account_id, &photo, file, &steps);
+    enum status s = photo_create_steps(store_of(r), r->arena, r->account_id, &photo, file, &steps);
     if (s != OK) {
         reply_status(r, s);
         return;
@@ -118,8 +117,8 @@ void photo_delete(struct request *r)
     struct uuid id;
     struct photo photo;
     bool force;
-    if (!param_id(r, 0, "pho_", &id) ||
-        !query_known(r, (const char *const[]){"force", NULL}) || !query_flag(r, "force", &force))
+    if (!param_id(r, 0, "pho_", &id) || !query_known(r, (const char *const[]){"force", NULL}) ||
+        !query_flag(r, "force", &force))
         return;
     enum status s = photo_read(store_of(r), r->arena, r->account_id, &id, r->now_us, &photo);
     if (s == OK)

@@ -69,7 +69,8 @@ static enum status read_policy(json_t *entry, const char *dir, struct policy *ou
         time_parse(effective, &out->effective_us) != OK ||
         !json_is_array(json_object_get(entry, "purposes")) ||
         !json_is_object(json_object_get(entry, "contact")) || strlen(out->version) > 40) {
-        snprintf(why, why_size, "%s/policies.json: an entry lacks a member or has a wrong one", dir);
+        snprintf(why, why_size, "%s/policies.json: an entry lacks a member or has a wrong one",
+                 dir);
         return INVALID;
     }
     out->major = major != 0;

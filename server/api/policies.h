@@ -24,8 +24,8 @@ struct policy {
 struct policies;
 
 /* Reads policies.json and the texts it names. INVALID with file and reason. */
-enum status policies_load(const char *dir, struct policies **out, char *why, size_t why_size)
-    MUST_USE;
+enum status policies_load(const char *dir, struct policies **out, char *why,
+                          size_t why_size) MUST_USE;
 void policies_free(struct policies *p);
 
 /* The newest version in force. */

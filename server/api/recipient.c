@@ -50,10 +50,10 @@ const char *recipient_text(struct request *r, const struct recipient *p, const c
                     "the name of a province-level division of China");
         return "";
     }
-    return json_text(r->arena, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "name", p->name,
-                                         "phone", p->phone, "province", province, "city", p->city,
-                                         "district", p->district, "street", p->street, "postcode",
-                                         p->postcode));
+    return json_text(r->arena,
+                     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "name", p->name, "phone",
+                               p->phone, "province", province, "city", p->city, "district",
+                               p->district, "street", p->street, "postcode", p->postcode));
 }
 
 /* Bytes of the first UTF-8 character. */

@@ -5,7 +5,8 @@
  * The buffer that was signed is the buffer that is sent; no redirects, TLS
  * verified (plain http only on loopback, which config checks), no proxies'
  * transformations asked for. A timeout is an unknown outcome, never a failure
- * of the trade. One struct client per worker thread; it keeps connections.
+ * of the trade. One struct client per worker thread; it keeps connections. The
+ * program calls curl_global_init before it starts threads.
  */
 #ifndef IDPHOTOD_HTTP_CLIENT_H
 #define IDPHOTOD_HTTP_CLIENT_H

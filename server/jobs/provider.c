@@ -16,8 +16,10 @@ static bool is_wechat(const struct payment *p)
 
 static enum wechat_method wechat_method_of(const char *name)
 {
-    static const char *const names[] = {
-        [WECHAT_APP] = "app", [WECHAT_JSAPI] = "jsapi", [WECHAT_H5] = "h5", [WECHAT_NATIVE] = "native"};
+    static const char *const names[] = {[WECHAT_APP] = "app",
+                                        [WECHAT_JSAPI] = "jsapi",
+                                        [WECHAT_H5] = "h5",
+                                        [WECHAT_NATIVE] = "native"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return (enum wechat_method)i;
@@ -41,8 +43,8 @@ static enum alipay_method alipay_method_of(const char *name)
 static bool wechat_serves(const struct wechat *w, const struct payment *p)
 {
     const char *appid = w ? wechat_appid(w, wechat_method_of(p->method)) : NULL;
-    return appid && (!p->merchant || (strcmp(p->merchant, wechat_mchid(w)) == 0 &&
-                                      strcmp(p->appid, appid) == 0));
+    return appid && (!p->merchant ||
+                     (strcmp(p->merchant, wechat_mchid(w)) == 0 && strcmp(p->appid, appid) == 0));
 }
 
 /* Index of the configuration of an attempt (merchant NULL: of a new one); -1 when there is none. */
@@ -98,8 +100,8 @@ bool provider_is_ours(const struct service *s, const struct trade *t)
 
 /* ---- sending ---- */
 
-/* A verified answer of 2xx is OK; of another status, whose body is diagnostics alone, CONFLICT (4xx)
- * or UNAVAILABLE; an answer that does not verify is an unknown outcome: UNAVAILABLE. */
+/* A verified answer of 2xx is OK; of another status, whose body is diagnostics alone, CONFLICT
+ * (4xx) or UNAVAILABLE; an answer that does not verify is an unknown outcome: UNAVAILABLE. */
 static enum status send_wechat(struct provider *p, int config, const struct wechat_request *request,
                                int64_t now_us, struct arena *a, struct client_answer *answer)
 {
@@ -272,8 +274,8 @@ static enum status query_wechat(struct provider *p, int config, const struct pay
 {
     struct wechat_request request;
     struct client_answer answer = {0};
-    enum status s =
-        wechat_query_request(p->service->wechat[config], payment->out_trade_no, now_us, a, &request);
+    enum status s = wechat_query_request(p->service->wechat[config], payment->out_trade_no, now_us,
+                                         a, &request);
     if (s == OK)
         s = send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT)
@@ -289,8 +291,8 @@ static enum status query_alipay(struct provider *p, int config, const struct pay
     struct alipay_request request;
     const char *node;
     size_t n;
-    enum status s =
-        alipay_query_request(p->service->alipay[config], payment->out_trade_no, now_us, a, &request);
+    enum status s = alipay_query_request(p->service->alipay[config], payment->out_trade_no, now_us,
+                                         a, &request);
     if (s == OK)
         s = send_alipay(p, config, "alipay.trade.query", &request, a, &node, &n);
     if (s == OK)
@@ -316,8 +318,8 @@ static enum status close_wechat(struct provider *p, int config, const struct pay
 {
     struct wechat_request request;
     struct client_answer answer = {0};
-    enum status s =
-        wechat_close_request(p->service->wechat[config], payment->out_trade_no, now_us, a, &request);
+    enum status s = wechat_close_request(p->service->wechat[config], payment->out_trade_no, now_us,
+                                         a, &request);
     if (s == OK)
         s = send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT && answer.http_status == 404)
@@ -331,8 +333,8 @@ static enum status close_alipay(struct provider *p, int config, const struct pay
     struct alipay_request request;
     const char *node;
     size_t n;
-    enum status s =
-        alipay_close_request(p->service->alipay[config], payment->out_trade_no, now_us, a, &request);
+    enum status s = alipay_close_request(p->service->alipay[config], payment->out_trade_no, now_us,
+                                         a, &request);
     if (s == OK)
         s = send_alipay(p, config, "alipay.trade.close", &request, a, &node, &n);
     if (s == OK)

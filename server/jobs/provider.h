@@ -20,8 +20,8 @@ struct provider {
 
 /* Which merchant and appid a new attempt uses: the first enabled configuration of the channel that
  * offers the method. NOT_FOUND when none does. Fills merchant, appid, expires_us. */
-enum status provider_choose(const struct service *s, int64_t now_us, struct payment *payment)
-    MUST_USE;
+enum status provider_choose(const struct service *s, int64_t now_us,
+                            struct payment *payment) MUST_USE;
 
 /* Asks WeChat for a prepay_id or code_url, or signs Alipay's order string or address; *client_json
  * is what the client hands to the provider's SDK (api.md, "payment client"). UNAVAILABLE: no

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "pay/alipay_keys.h"
-#include "pay/keyfile.h"
+#include "pay/merchant_file.h"
 
 const char *alipay_name(const struct alipay *p)
 {
@@ -81,7 +81,7 @@ static enum status load_app_key(struct alipay *p, const struct alipay_options *o
 {
     struct buf file = {0};
     enum status status =
-        keyfile_read("app_key_file", o->app_key_file, true, &file, why->text, why->size);
+        merchant_file_read("app_key_file", o->app_key_file, true, &file, why->text, why->size);
     if (status != OK)
         return INVALID;
     status = rsa_load_private((const char *)file.bytes, file.size, RSA_PEM_OR_BARE, &p->app_key);
@@ -96,7 +96,7 @@ static enum status load_public(const char *option, const char *path, struct rsa_
                                const struct why *why)
 {
     struct buf file = {0};
-    if (keyfile_read(option, path, false, &file, why->text, why->size) != OK)
+    if (merchant_file_read(option, path, false, &file, why->text, why->size) != OK)
         return INVALID;
     const char *text = (const char *)file.bytes;
     enum status status = sn ? alipay_cert_sn(text, file.size, sn) : OK;
@@ -114,7 +114,8 @@ static enum status load_root(struct alipay *p, const struct alipay_options *o,
                              const struct why *why)
 {
     struct buf file = {0};
-    if (keyfile_read("root_cert_file", o->root_cert_file, false, &file, why->text, why->size) != OK)
+    if (merchant_file_read("root_cert_file", o->root_cert_file, false, &file, why->text,
+                           why->size) != OK)
         return INVALID;
     enum status status = alipay_root_cert_sn((const char *)file.bytes, file.size, p->root_cert_sn);
     buf_free(&file);

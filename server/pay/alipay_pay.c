@@ -90,17 +90,15 @@ static enum status post_call(const struct alipay *p, const struct call *call, in
     return OK;
 }
 
-/* JSON text in the arena; takes the reference. INVALID when an object could not be built, which
- * jansson says of texts that are not UTF-8. */
-static enum status dump(json_t *json, struct arena *a, const char **text)
+/* JSON text in the arena; takes the reference. */
+static const char *dump(json_t *json, struct arena *a)
 {
-    char *dumped = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *dumped = json_dumps(json, JSON_COMPACT);
     json_decref(json);
-    if (!dumped)
-        return INVALID;
-    *text = arena_strdup(a, dumped);
+    CHECK_PEER(dumped);
+    const char *text = arena_strdup(a, dumped);
     free(dumped);
-    return OK;
+    return text;
 }
 
 static bool is_trade_no(const char *text)
@@ -126,16 +124,29 @@ static bool is_allowed(const struct alipay_pay *pay, int64_t now_us)
            pay->expires_us / SECOND_US > now_us / SECOND_US;
 }
 
+/* False when the text is not UTF-8. */
+static bool put(json_t *object, const char *name, const char *text)
+{
+    return json_object_set_new(object, name, json_string(text)) == 0;
+}
+
 static enum status pay_content(const struct alipay_pay *pay, struct arena *a, const char **text)
 {
     char yuan[YUAN_TEXT_BYTES], expires[TIME_TEXT_BYTES];
     const char *quit_url = pay->method == ALIPAY_WAP ? pay->return_url : NULL;
-    return dump(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*}", "out_trade_no", pay->out_trade_no,
-                          "total_amount", yuan_format(pay->amount_fen, yuan), "subject",
-                          shorten(pay->subject, a), "product_code",
-                          PRODUCTS[pay->method].product_code, "time_expire",
-                          time_format_cn_plain(pay->expires_us, expires), "quit_url", quit_url),
-                a, text);
+    json_t *json = json_object();
+    bool whole = put(json, "out_trade_no", pay->out_trade_no) &&
+                 put(json, "total_amount", yuan_format(pay->amount_fen, yuan)) &&
+                 put(json, "subject", shorten(pay->subject, a)) &&
+                 put(json, "product_code", PRODUCTS[pay->method].product_code) &&
+                 put(json, "time_expire", time_format_cn_plain(pay->expires_us, expires)) &&
+                 (!quit_url || put(json, "quit_url", quit_url));
+    if (!whole) {
+        json_decref(json);
+        return INVALID;
+    }
+    *text = dump(json, a);
+    return OK;
 }
 
 static enum status pay_call(const struct alipay_pay *pay, int64_t now_us, struct arena *a,
@@ -194,11 +205,10 @@ enum status alipay_sign_request(const struct alipay *p, const char *method, cons
 static enum status sign_about(const struct alipay *p, const char *method, const char *out_trade_no,
                               int64_t now_us, struct arena *a, struct alipay_request *out)
 {
-    const char *content;
     if (!is_trade_no(out_trade_no))
         return INVALID;
-    enum status status = dump(json_pack("{s:s}", "out_trade_no", out_trade_no), a, &content);
-    return status == OK ? alipay_sign_request(p, method, content, now_us, a, out) : status;
+    const char *content = dump(json_pack("{s:s}", "out_trade_no", out_trade_no), a);
+    return alipay_sign_request(p, method, content, now_us, a, out);
 }
 
 enum status alipay_query_request(const struct alipay *p, const char *out_trade_no, int64_t now_us,

@@ -90,7 +90,7 @@ enum notify_refusal alipay_verify_form(const struct alipay *p, const struct alip
     const char *sign_type = alipay_param_get(form, "sign_type");
     if (sign_type && strcmp(sign_type, "RSA2") != 0)
         return NOTIFY_TYPE;
-    if (!sign || !sign[0])
+    if (!sign)
         return NOTIFY_SIGNATURE;
     if (!alipay_knows_cert(p, alipay_param_get(form, "alipay_cert_sn")))
         return NOTIFY_SERIAL;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "pay/keyfile.h"
+#include "pay/merchant_file.h"
 #include "pay/wechat_parts.h"
 
 static const char PUBLIC_KEY_ID_PREFIX[] = "PUB_KEY_ID_";
@@ -186,7 +186,8 @@ static enum status take_api_key(const struct opening *o)
 {
     const char *path = o->options->api_v3_key_file;
     struct buf content = {0};
-    enum status status = keyfile_read("api_v3_key_file", path, true, &content, o->why, o->why_size);
+    enum status status =
+        merchant_file_read("api_v3_key_file", path, true, &content, o->why, o->why_size);
     if (status != OK)
         return status;
     size_t n = content.size;
@@ -210,7 +211,7 @@ static enum status take_merchant_key(const struct opening *o)
     const char *path = o->options->merchant_key_file;
     struct buf content = {0};
     enum status status =
-        keyfile_read("merchant_key_file", path, true, &content, o->why, o->why_size);
+        merchant_file_read("merchant_key_file", path, true, &content, o->why, o->why_size);
     if (status != OK)
         return status;
     status =
@@ -235,7 +236,7 @@ static enum status take_public_key(const struct opening *o)
         !is_made_of(id + prefix, SERIAL_MAX - prefix, isalnum))
         return refuse(o, "public_key_id", NULL, "must be PUB_KEY_ID_ and digits");
     enum status status =
-        keyfile_read("public_key_file", path, false, &content, o->why, o->why_size);
+        merchant_file_read("public_key_file", path, false, &content, o->why, o->why_size);
     if (status != OK)
         return status;
     status = wechat_trust_key(o->w, id, (const char *)content.bytes, content.size);

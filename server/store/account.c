@@ -27,14 +27,12 @@ static const struct statement consent_put = {
     " WHERE consent.policy_version <> excluded.policy_version OR consent.withdrawn_at IS NOT NULL"};
 
 static const struct statement account_select = {
-    "account_select",
-    "SELECT created_at, minor, policy_version, key_wrapped, guardian_sealed"
-    " FROM account WHERE account_id = $1"};
+    "account_select", "SELECT created_at, minor, policy_version, key_wrapped, guardian_sealed"
+                      " FROM account WHERE account_id = $1"};
 
 static const struct statement guardian_update = {
-    "guardian_update",
-    "UPDATE account SET key_day = $2, key_wrapped = $3, guardian_sealed = $4"
-    " WHERE account_id = $1 AND minor"};
+    "guardian_update", "UPDATE account SET key_day = $2, key_wrapped = $3, guardian_sealed = $4"
+                       " WHERE account_id = $1 AND minor"};
 
 static const struct statement consent_select = {
     "consent_select", "SELECT purpose, policy_version, granted_at, withdrawn_at FROM consent"
@@ -121,8 +119,7 @@ enum status account_create(struct store *st, struct arena *a, int64_t now_us, bo
     return s;
 }
 
-enum status account_read(struct store *st, struct arena *a, int64_t account_id,
-                         struct account *out)
+enum status account_read(struct store *st, struct arena *a, int64_t account_id, struct account *out)
 {
     struct params p = {0};
     struct rows rows;

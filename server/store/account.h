@@ -14,7 +14,7 @@
  * Operator tokens: "ipo_" + number (11) + 33 random. */
 enum { TOKEN_BYTES = 4 + 44 + 1, TOKEN_HASH_BYTES = 32 };
 
-#define SESSION_LIFE_US (90 * DAY_US)
+#define SESSION_LIFE_US     (90 * DAY_US)
 #define GUARDIAN_LEASE_DAYS 31
 
 struct session {
@@ -56,8 +56,8 @@ enum status account_set_guardian(struct store *st, struct arena *a, int64_t acco
 /* NOT_FOUND: no such live session. Marks the use once a day. */
 enum status session_find(struct store *st, struct arena *a, const char *token, int64_t now_us,
                          struct session *out) MUST_USE;
-enum status session_end(struct store *st, struct arena *a, int64_t account_id, int64_t session_id)
-    MUST_USE;
+enum status session_end(struct store *st, struct arena *a, int64_t account_id,
+                        int64_t session_id) MUST_USE;
 enum status session_end_all(struct store *st, struct arena *a, int64_t account_id) MUST_USE;
 
 struct consent {

@@ -62,9 +62,9 @@ static enum status status_of_sqlstate(const char *state)
         const char *prefix;
         enum status status;
     } map[] = {
-        {"40001", RETRY},       {"40P01", RETRY},       {"55P03", RETRY},       {"23505", CONFLICT},
-        {"23503", CONFLICT},    {"08", UNAVAILABLE},    {"57", UNAVAILABLE},    {"53", UNAVAILABLE},
-        {"25006", UNAVAILABLE}, {"58", UNAVAILABLE},    {"XX001", UNAVAILABLE}, {"UG404", NOT_FOUND},
+        {"40001", RETRY},       {"40P01", RETRY},    {"55P03", RETRY},       {"23505", CONFLICT},
+        {"23503", CONFLICT},    {"08", UNAVAILABLE}, {"57", UNAVAILABLE},    {"53", UNAVAILABLE},
+        {"25006", UNAVAILABLE}, {"58", UNAVAILABLE}, {"XX001", UNAVAILABLE}, {"UG404", NOT_FOUND},
         {"UG409", CONFLICT},    {"", INTERNAL},
     };
     size_t i = 0;
@@ -73,7 +73,8 @@ static enum status status_of_sqlstate(const char *state)
     return map[i].status;
 }
 
-/* Keeps SQLSTATE and constraint, logs them with the statement's name; never DETAIL, never a value. */
+/* Keeps SQLSTATE and constraint, logs them with the statement's name; never DETAIL, never a value.
+ */
 static enum status note_failure(struct db *d, const char *statement, const PGresult *result)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -166,8 +167,8 @@ static enum status connect_now(struct db *d)
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%lld",
              (long long)(d->options->connect_timeout_us / SECOND_US));
-    const char *const names[] = {"dbname",     "connect_timeout",     "application_name",
-                                 "keepalives", "keepalives_idle",     "keepalives_interval",
+    const char *const names[] = {"dbname",           "connect_timeout", "application_name",
+                                 "keepalives",       "keepalives_idle", "keepalives_interval",
                                  "tcp_user_timeout", "client_encoding", NULL};
     const char *const values[] = {d->options->url, timeout, "idphotod", "1", "10", "5",
                                   "15000",         "UTF8",  NULL};
@@ -285,7 +286,8 @@ enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps
             return s;
         s = send_and_read(d, steps, n, results);
         if (PQstatus(d->conn) != CONNECTION_OK) {
-            disconnect(d); /* the outcome is unknown; only the caller may know that a repeat is safe */
+            disconnect(
+                d); /* the outcome is unknown; only the caller may know that a repeat is safe */
             s = UNAVAILABLE;
         }
         if (s == OK)
@@ -302,8 +304,8 @@ enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps
     return OK;
 }
 
-enum status db_run(struct db *d, struct arena *a, const struct statement *s,
-                   const struct params *p, struct rows *out)
+enum status db_run(struct db *d, struct arena *a, const struct statement *s, const struct params *p,
+                   struct rows *out)
 {
     return db_run_batch(d, a, &(struct step){s, p}, 1, out);
 }
@@ -332,8 +334,8 @@ enum status db_script(struct db *d, struct arena *a, const char *sql, struct row
 enum status db_clock_us(struct db *d, struct arena *a, int64_t *at_us)
 {
     struct rows rows;
-    enum status s = db_script(
-        d, a, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &rows);
+    enum status s =
+        db_script(d, a, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &rows);
     if (s == OK)
         *at_us = strtoll(PQgetvalue(rows.result, 0, 0), NULL, 10);
     return s;

@@ -56,7 +56,7 @@ enum status db_ready(struct db *d) MUST_USE;
 struct param {
     const void *bytes; /* NULL: SQL NULL, unless is_inline */
     int size;
-    bool is_inline;     /* the value is the first `size` bytes of `bits` */
+    bool is_inline;        /* the value is the first `size` bytes of `bits` */
     unsigned char bits[8]; /* integers, times, booleans in network order */
 };
 enum { PARAMS_MAX = 40 };
@@ -68,10 +68,10 @@ struct params {
 void add_bigint(struct params *p, int64_t v);
 void add_int(struct params *p, int32_t v);
 void add_bool(struct params *p, bool v);
-void add_time(struct params *p, int64_t at_us);       /* timestamptz */
-void add_time_or_null(struct params *p, int64_t at_us); /* 0 is NULL */
-void add_day(struct params *p, int32_t day);          /* integer day number of clock.h */
-void add_text(struct params *p, const char *s);       /* NULL is SQL NULL */
+void add_time(struct params *p, int64_t at_us);            /* timestamptz */
+void add_time_or_null(struct params *p, int64_t at_us);    /* 0 is NULL */
+void add_day(struct params *p, int32_t day);               /* integer day number of clock.h */
+void add_text(struct params *p, const char *s);            /* NULL is SQL NULL */
 void add_bytes(struct params *p, const void *b, size_t n); /* b NULL: SQL NULL */
 void add_uuid(struct params *p, const struct uuid *id);
 void add_null_uuid(struct params *p);
@@ -90,8 +90,8 @@ bool row_is_null(const struct rows *r, int row, int col);
 int64_t row_bigint(const struct rows *r, int row, int col);
 int32_t row_int(const struct rows *r, int row, int col);
 bool row_bool(const struct rows *r, int row, int col);
-int64_t row_time_us(const struct rows *r, int row, int col);        /* NULL is 0 */
-const char *row_text(const struct rows *r, int row, int col);       /* NULL is NULL */
+int64_t row_time_us(const struct rows *r, int row, int col);  /* NULL is 0 */
+const char *row_text(const struct rows *r, int row, int col); /* NULL is NULL */
 const unsigned char *row_bytes(const struct rows *r, int row, int col, size_t *n); /* NULL: NULL */
 struct uuid row_uuid(const struct rows *r, int row, int col);
 
@@ -99,10 +99,10 @@ struct uuid row_uuid(const struct rows *r, int row, int col);
 
 /* One statement, one round trip, one transaction. Retries 40001 and 40P01 at most five times. A
  * connection lost before the answer: once more when the connection turned out dead before it was
- * sent, else UNAVAILABLE (the outcome is unknown). A unique or foreign key that stands against it is
- * CONFLICT; db_last_constraint tells which. */
-enum status db_run(struct db *d, struct arena *a, const struct statement *s,
-                   const struct params *p, struct rows *out) MUST_USE;
+ * sent, else UNAVAILABLE (the outcome is unknown). A unique or foreign key that stands against it
+ * is CONFLICT; db_last_constraint tells which. */
+enum status db_run(struct db *d, struct arena *a, const struct statement *s, const struct params *p,
+                   struct rows *out) MUST_USE;
 
 enum { DB_STEPS_MAX = 12 };
 

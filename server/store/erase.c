@@ -164,8 +164,8 @@ static enum status log_order(struct store *st, struct arena *a, int64_t account_
     struct erasure *list = arena_alloc(a, n * sizeof *list);
     list[0] = (struct erasure){{"orders", account_id, *order_id}, key_day};
     for (int i = 0; i < rows.count; i++)
-        list[i + 1] = (struct erasure){{"print", account_id, row_uuid(&rows, i, 0)},
-                                       row_int(&rows, i, 2)};
+        list[i + 1] =
+            (struct erasure){{"print", account_id, row_uuid(&rows, i, 0)}, row_int(&rows, i, 2)};
     return erasures_append(st->vault, list, n);
 }
 
@@ -181,7 +181,8 @@ enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
     if (s == OK && row_bool(&rows[0], 0, 0) && !force)
         s = CONFLICT;
     if (s == OK && row_bool(&rows[0], 0, 2))
-        s = promote_order(st, account_id, order_id, now_us); /* what was bought outlives the order */
+        s = promote_order(st, account_id, order_id,
+                          now_us); /* what was bought outlives the order */
     if (s == OK)
         s = log_order(st, a, account_id, order_id, row_int(&rows[0], 0, 1));
     if (s != OK)
@@ -250,9 +251,9 @@ enum status receipt_read(struct store *st, struct arena *a, const struct uuid *r
     if (s == OK && rows.count == 0)
         s = NOT_FOUND;
     if (s == OK)
-        *out = (struct receipt){row_time_us(&rows, 0, 0), row_int(&rows, 0, 1),
-                                row_int(&rows, 0, 2),     row_int(&rows, 0, 3),
-                                row_int(&rows, 0, 4),     row_int(&rows, 0, 5)};
+        *out =
+            (struct receipt){row_time_us(&rows, 0, 0), row_int(&rows, 0, 1), row_int(&rows, 0, 2),
+                             row_int(&rows, 0, 3),     row_int(&rows, 0, 4), row_int(&rows, 0, 5)};
     return s;
 }
 

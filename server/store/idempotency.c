@@ -46,8 +46,8 @@ enum status idempotency_open(struct vault *v, struct arena *a, int64_t account_i
                              const struct rows *rows, int first_col, struct idempotency *i)
 {
     struct record r;
-    enum status s = record_open(v, "idempotency", account_id, row_id_of(i), rows, 0, first_col + 1,
-                                &r);
+    enum status s =
+        record_open(v, "idempotency", account_id, row_id_of(i), rows, 0, first_col + 1, &r);
     if (s != OK)
         return s;
     s = row_sealed_text(rows, 0, first_col + 2, a, &r, "answer_sealed", &i->answer);
@@ -70,8 +70,8 @@ enum status idempotency_finish_step(struct store *st, struct arena *a, int64_t a
                                     struct step *out)
 {
     struct record r;
-    enum status s = record_new(st->vault, "idempotency", account_id, row_id_of(i),
-                               day_of(now_us) + 1, &r);
+    enum status s =
+        record_new(st->vault, "idempotency", account_id, row_id_of(i), day_of(now_us) + 1, &r);
     if (s != OK)
         return s;
     add_marker(p, account_id, i);

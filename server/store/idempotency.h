@@ -36,8 +36,8 @@ struct idempotency {
 /* Finds the session and takes or reads the marker. request_life_us: after which a marker without
  * an answer was left by a crash. NOT_FOUND: no such session. */
 enum status session_find_idempotent(struct store *st, struct arena *a, const char *token,
-                                    int64_t now_us, int64_t request_life_us,
-                                    struct idempotency *i, struct session *out) MUST_USE;
+                                    int64_t now_us, int64_t request_life_us, struct idempotency *i,
+                                    struct session *out) MUST_USE;
 
 /* The step that writes the answer; add it to the batch that does the work. It fails the batch with
  * CONFLICT (guard "idempotency") when another attempt has taken over. p is filled; both are
@@ -56,7 +56,7 @@ void idempotency_hash(const struct vault *v, int64_t account_id, struct idempote
 
 /* Opens http_status, key_wrapped, answer_sealed at first_col of row 0 into i. */
 enum status idempotency_open(struct vault *v, struct arena *a, int64_t account_id,
-                             const struct rows *rows, int first_col, struct idempotency *i)
-    MUST_USE;
+                             const struct rows *rows, int first_col,
+                             struct idempotency *i) MUST_USE;
 
 #endif

@@ -12,17 +12,19 @@
 struct lease {
     const char *table; /* of the record's name */
     struct statement due, put;
-    int32_t ahead_days;  /* due when key_day is this near */
+    int32_t ahead_days;   /* due when key_day is this near */
     int32_t renewed_days; /* and then lives this long */
 };
 
 static const struct lease leases[] = {
     {"account",
-     {"lease_account_due", "SELECT account_id, '00000000-0000-0000-0000-000000000000'::uuid, ''::text,"
-                           " key_wrapped FROM account WHERE key_day <= $1 LIMIT $2"},
-     {"lease_account_put", "UPDATE account SET key_day = $4, key_wrapped = $5"
-                           " WHERE account_id = $1 AND $2::uuid IS NOT NULL AND $3::text IS NOT NULL"
-                           "  AND key_wrapped = $6"},
+     {"lease_account_due",
+      "SELECT account_id, '00000000-0000-0000-0000-000000000000'::uuid, ''::text,"
+      " key_wrapped FROM account WHERE key_day <= $1 LIMIT $2"},
+     {"lease_account_put",
+      "UPDATE account SET key_day = $4, key_wrapped = $5"
+      " WHERE account_id = $1 AND $2::uuid IS NOT NULL AND $3::text IS NOT NULL"
+      "  AND key_wrapped = $6"},
      10,
      GUARDIAN_LEASE_DAYS},
     {"orders",

@@ -38,8 +38,8 @@ enum status purge_batch(struct store *st, int64_t until_us, int limit, struct pu
 
 enum { PARTITIONS_AHEAD = 60, PARTITIONS_ALARM = 45 };
 /* Creates today's to today + 60; *ahead: how many days ahead exist afterwards. */
-enum status partitions_create(struct store *st, struct arena *a, int32_t today, int *ahead)
-    MUST_USE;
+enum status partitions_create(struct store *st, struct arena *a, int32_t today,
+                              int *ahead) MUST_USE;
 /* Drops the partitions of past days that hold nothing alive. A lock not had in 100 ms is left
  * for the next run (*left counts them). */
 enum status partitions_drop(struct store *st, struct arena *a, int32_t today, int *dropped,
@@ -57,8 +57,8 @@ struct instance {
     int32_t ratchet_day;
     int64_t seen_us;
 };
-enum status instance_list(struct store *st, struct arena *a, struct instance **out, size_t *count)
-    MUST_USE;
+enum status instance_list(struct store *st, struct arena *a, struct instance **out,
+                          size_t *count) MUST_USE;
 
 /* ---- a person's own erasure: log first, then the rows ---- */
 

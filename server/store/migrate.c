@@ -42,9 +42,9 @@ static const char *applied_checksum(const struct rows *applied, int version)
 
 static enum status read_applied(struct db *d, struct arena *a, struct rows *applied)
 {
-    return db_script(d, a,
-                     "SELECT version, encode(checksum, 'hex') FROM schema_migration ORDER BY version",
-                     applied);
+    return db_script(
+        d, a, "SELECT version, encode(checksum, 'hex') FROM schema_migration ORDER BY version",
+        applied);
 }
 
 /* Calls each(arg, file, applied?) in order; CONFLICT when history differs from the program. */
@@ -85,9 +85,9 @@ static enum status apply(struct run *run, const struct embedded *e)
     struct buf sql = {0};
     buf_printf(&sql, "BEGIN;\n");
     buf_add(&sql, e->bytes, e->size);
-    buf_printf(&sql,
-               "\nINSERT INTO schema_migration VALUES (%d, '%s', decode('%s', 'hex'), '%s'); COMMIT",
-               version_of(e), e->path, checksum(e, sum), time_format(run->now_us, at));
+    buf_printf(
+        &sql, "\nINSERT INTO schema_migration VALUES (%d, '%s', decode('%s', 'hex'), '%s'); COMMIT",
+        version_of(e), e->path, checksum(e, sum), time_format(run->now_us, at));
     enum status s = db_script(run->db, run->arena, (const char *)sql.bytes, NULL);
     if (s != OK && db_script(run->db, run->arena, "ROLLBACK", NULL) != OK)
         s = UNAVAILABLE;
@@ -109,8 +109,8 @@ static enum status apply_if_missing(void *arg, const struct embedded *e, bool do
 }
 
 static const char create_table[] =
-    "SET client_min_messages = 'warning'; SET statement_timeout = '10min';"
-    MIGRATION_LOCK "; BEGIN; CREATE TABLE IF NOT EXISTS schema_migration ("
+    "SET client_min_messages = 'warning'; SET statement_timeout = '10min';" MIGRATION_LOCK
+    "; BEGIN; CREATE TABLE IF NOT EXISTS schema_migration ("
     " version integer PRIMARY KEY, path text NOT NULL, checksum bytea NOT NULL"
     " CHECK (octet_length(checksum) = 32), applied_at timestamptz NOT NULL);"
     "COMMENT ON TABLE schema_migration IS 'migrations applied, forward only';"

@@ -26,34 +26,92 @@ static const struct statement operator_by_token = {
     "SELECT operator_id, name, role, created_at, expires_at, revoked_at, token_hash FROM operator"
     " WHERE token_no = $1 AND revoked_at IS NULL AND expires_at > $2"};
 
-static const struct statement audit_insert = {
-    "audit_insert",
-    "INSERT INTO audit_log (at, actor, operator_id, pseudonym, action, object_id, purpose, purpose_id)"
-    " VALUES ($1, 'operator', $2, (SELECT pseudonym FROM account WHERE account_id = $3), $4, $5, $6,"
-    "  $7)"};
+static const struct statement audit_insert = {"audit_insert",
+                                              "INSERT INTO audit_log (at, actor, operator_id, "
+                                              "pseudonym, action, object_id, purpose, purpose_id)"
+                                              " VALUES ($1, 'operator', $2, (SELECT pseudonym FROM "
+                                              "account WHERE account_id = $3), $4, $5, $6,"
+                                              "  $7)"};
 
 #define CLASS(name, table, end, where)                                                             \
     "SELECT '" name "', count(*), min(" end "),"                                                   \
-    " count(*) FILTER (WHERE " end " < $1::timestamptz - interval '1 minute'" where ") FROM " table
+    " count(*) FILTER (WHERE " end " < $1::timestamptz - interval '1 minute'" where                \
+    ") FROM " table
 
-static const struct statement retention_select = {
-    "retention_select",
-    CLASS("draft-photo", "photo_copy c", "c.expires_at",
-          " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN orders o USING (account_id, order_id)"
-          " WHERE i.account_id = c.account_id AND i.photo_id = c.photo_id AND (o.state = 'unpaid'"
-          " OR (o.paid_at IS NOT NULL AND o.promoted_at IS NULL)))") " WHERE c.purpose = 'draft'"
-    " UNION ALL " CLASS("electronic-photo", "photo_copy", "expires_at",
-                        "") " WHERE purpose = 'electronic'"
-    " UNION ALL " CLASS("print-photo", "photo_copy", "expires_at", "") " WHERE purpose = 'print'"
-    " UNION ALL " CLASS("unpaid-order", "orders o", "o.expires_at",
-                        " AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = o.account_id"
-                        " AND p.order_id = o.order_id AND p.state = 'pending')")
-    " WHERE o.paid_at IS NULL"
-    " UNION ALL " CLASS("order", "orders", "expires_at", "") " WHERE paid_at IS NOT NULL"
-    " UNION ALL " CLASS("payer", "payer", "expires_at", "")
-    " UNION ALL " CLASS("session", "session", "expires_at", "")
-    " UNION ALL " CLASS("idempotency-answer", "idempotency", "expires_at", "")
-    " UNION ALL " CLASS("receipt", "receipt", "expires_at", "")};
+static const struct statement
+    retention_select = {"retention_select", CLASS(
+                                                "draft-photo", "photo_copy c", "c.expires_at",
+                                                " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN "
+                                                "orders o USING (account_id, order_id)"
+                                                " WHERE i.account_id = c.account_id AND i.photo_id "
+                                                "= c.photo_id AND (o.state = 'unpaid'"
+                                                " OR (o.paid_at IS NOT NULL AND o.promoted_at IS "
+                                                "NULL)))") " WHERE c.purpose = 'draft'"
+                                                           " UNION ALL " CLASS(
+                                                               "electronic-photo", "photo_copy",
+                                                               "expires_at",
+                                                               "") " WHERE purpose = 'electronic'"
+                                                                   " UNION ALL " CLASS(
+                                                                       "print-photo", "photo_copy",
+                                                                       "expires_at",
+                                                                       "") " WHERE purpose = "
+                                                                           "'print'"
+                                                                           " UNION ALL " CLASS(
+                                                                               "unpaid-order",
+                                                                               "orders o",
+                                                                               "o.expires_at",
+                                                                               " AND NOT EXISTS "
+                                                                               "(SELECT 1 FROM "
+                                                                               "payment p WHERE "
+                                                                               "p.account_id = "
+                                                                               "o.account_id"
+                                                                               " AND p.order_id = "
+                                                                               "o.order_id AND "
+                                                                               "p.state = "
+                                                                               "'pending')") " WHER"
+                                                                                             "E "
+                                                                                             "o."
+                                                                                             "paid_"
+                                                                                             "at "
+                                                                                             "IS "
+                                                                                             "NULL"
+                                                                                             " UNIO"
+                                                                                             "N "
+                                                                                             "ALL"
+                                                                                             " " CLASS(
+                                                                                                 "o"
+                                                                                                 "r"
+                                                                                                 "d"
+                                                                                                 "e"
+                                                                                                 "r",
+                                                                                                 "o"
+                                                                                                 "r"
+                                                                                                 "d"
+                                                                                                 "e"
+                                                                                                 "r"
+                                                                                                 "s",
+                                                                                                 "e"
+                                                                                                 "x"
+                                                                                                 "p"
+                                                                                                 "i"
+                                                                                                 "r"
+                                                                                                 "e"
+                                                                                                 "s"
+                                                                                                 "_"
+                                                                                                 "a"
+                                                                                                 "t",
+                                                                                                 "") " WHERE paid_at IS NOT NULL"
+                                                                                                     " UNION ALL " CLASS("payer", "payer", "expires_at", "") " UNION ALL " CLASS(
+                                                                                                         "session",
+                                                                                                         "session",
+                                                                                                         "expires_at",
+                                                                                                         "") " UNION ALL " CLASS("idempotency-answer",
+                                                                                                                                 "idempotency",
+                                                                                                                                 "expires_at",
+                                                                                                                                 "") " UNION ALL " CLASS("receipt",
+                                                                                                                                                         "receipt",
+                                                                                                                                                         "expires_at",
+                                                                                                                                                         "")};
 
 static const struct statement purge_last = {
     "purge_last", "SELECT started_at, photos, orders, accounts FROM job_run WHERE job = 'purge'"
@@ -68,8 +126,8 @@ static const struct statement job_run_last = {
                     " photos, orders, accounts FROM job_run ORDER BY job, started_at DESC"};
 
 /* Class 4857366 and a number that comes from the job's name. */
-static const struct statement job_lock_try = {
-    "job_lock_try", "SELECT pg_try_advisory_lock(4857366, hashtext($1))"};
+static const struct statement job_lock_try = {"job_lock_try",
+                                              "SELECT pg_try_advisory_lock(4857366, hashtext($1))"};
 static const struct statement job_lock_release = {
     "job_lock_release", "SELECT pg_advisory_unlock(4857366, hashtext($1))"};
 
@@ -216,14 +274,14 @@ enum status job_run_list(struct store *st, struct arena *a, struct job_run **out
         return s;
     struct job_run *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
     for (int i = 0; i < rows.count; i++)
-        list[i] = (struct job_run){row_text(&rows, i, 0),
-                                   row_time_us(&rows, i, 1),
-                                   row_time_us(&rows, i, 2),
-                                   row_text(&rows, i, 3),
-                                   row_text(&rows, i, 4),
-                                   row_bigint(&rows, i, 5),
-                                   {row_bigint(&rows, i, 6), row_bigint(&rows, i, 7),
-                                    row_bigint(&rows, i, 8), 0}};
+        list[i] = (struct job_run){
+            row_text(&rows, i, 0),
+            row_time_us(&rows, i, 1),
+            row_time_us(&rows, i, 2),
+            row_text(&rows, i, 3),
+            row_text(&rows, i, 4),
+            row_bigint(&rows, i, 5),
+            {row_bigint(&rows, i, 6), row_bigint(&rows, i, 7), row_bigint(&rows, i, 8), 0}};
     *out = list;
     *count = (size_t)rows.count;
     return OK;

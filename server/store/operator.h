@@ -24,8 +24,8 @@ enum status operator_add(struct store *st, struct arena *a, const char *name, co
 enum status operator_list(struct store *st, struct arena *a, struct operator_row **out,
                           size_t *count) MUST_USE;
 /* OK also when it was revoked before. */
-enum status operator_revoke(struct store *st, struct arena *a, const char *name, int64_t now_us)
-    MUST_USE;
+enum status operator_revoke(struct store *st, struct arena *a, const char *name,
+                            int64_t now_us) MUST_USE;
 /* NOT_FOUND: no live operator has this token. */
 enum status operator_find(struct store *st, struct arena *a, const char *token, int64_t now_us,
                           struct operator_row *out) MUST_USE;
@@ -63,8 +63,8 @@ struct job_run {
 };
 enum status job_run_write(struct store *st, struct arena *a, const struct job_run *run) MUST_USE;
 /* The last run of every job. */
-enum status job_run_list(struct store *st, struct arena *a, struct job_run **out, size_t *count)
-    MUST_USE;
+enum status job_run_list(struct store *st, struct arena *a, struct job_run **out,
+                         size_t *count) MUST_USE;
 
 /* Session-level advisory lock of a job on this connection: one instance runs it at a time. */
 enum status job_lock(struct store *st, struct arena *a, const char *job, bool *locked) MUST_USE;

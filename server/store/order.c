@@ -11,10 +11,12 @@ static const struct statement order_insert = {
     "order_insert",
     "WITH wanted AS (SELECT * FROM unnest($12::text[], $13::text[], $14::uuid[], $15::int[],"
     "  $16::bigint[]) WITH ORDINALITY AS t(product, kind, photo_id, quantity, price_fen, n)),"
-    " missing AS (SELECT n - 1 AS item_no FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM photo_copy c"
+    " missing AS (SELECT n - 1 AS item_no FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM photo_copy "
+    "c"
     "   WHERE c.account_id = $1 AND c.photo_id = w.photo_id AND c.expires_at > $6"
     "    AND c.purpose <> 'print') ORDER BY n LIMIT 1),"
-    " made AS (INSERT INTO orders (account_id, order_id, state, kind, amount_fen, accepts_no_refund,"
+    " made AS (INSERT INTO orders (account_id, order_id, state, kind, amount_fen, "
+    "accepts_no_refund,"
     "   created_at, expires_at, key_day, key_wrapped, recipient_sealed, ip_sealed)"
     "  SELECT $1, $2, 'unpaid', $3, $4, $5, $6, $7, $8, $9, $10, $11"
     "   WHERE NOT EXISTS (SELECT 1 FROM missing)),"
@@ -43,9 +45,9 @@ static const struct statement order_select = {
                     " AND o.order_id = $3" STILL_KEPT};
 
 static const struct statement order_select_page = {
-    "order_select_page", "SELECT" ORDER_COLUMNS " FROM orders o WHERE o.account_id = $2"
-                         " AND ($3::uuid IS NULL OR o.order_id < $3)" STILL_KEPT
-                         " ORDER BY o.order_id DESC LIMIT $4"};
+    "order_select_page",
+    "SELECT" ORDER_COLUMNS " FROM orders o WHERE o.account_id = $2"
+    " AND ($3::uuid IS NULL OR o.order_id < $3)" STILL_KEPT " ORDER BY o.order_id DESC LIMIT $4"};
 
 static const struct statement order_select_page_all = {
     "order_select_page_all",
@@ -95,16 +97,17 @@ static const struct statement order_ship_update = {
     "order_ship",
     "WITH done AS (UPDATE orders SET state = 'shipped', shipped_at = $1, shipment_sealed = $5"
     "  WHERE account_id = $2 AND order_id = $3 AND kind <> 'electronic'"
-    "  AND state IN ('paid', 'printing') AND expires_at > $1 RETURNING 1)" AUDITED("order.ship")
-    " SELECT EXISTS (SELECT 1 FROM done)"};
+    "  AND state IN ('paid', 'printing') AND expires_at > $1 RETURNING 1)" AUDITED(
+        "order.ship") " SELECT EXISTS (SELECT 1 FROM done)"};
 
 static const struct statement order_deliver_update = {
     "order_deliver",
     "WITH done AS (UPDATE orders SET state = 'delivered', delivered_at = $1"
     "  WHERE account_id = $2 AND order_id = $3 AND state = 'shipped' AND expires_at > $1"
-    "  RETURNING 1)" AUDITED("order.deliver")
-    " SELECT EXISTS (SELECT 1 FROM done) OR EXISTS (SELECT 1 FROM orders"
-    "  WHERE account_id = $2 AND order_id = $3 AND state = 'delivered' AND expires_at > $1)"};
+    "  RETURNING 1)" AUDITED(
+        "order.deliver") " SELECT EXISTS (SELECT 1 FROM done) OR EXISTS (SELECT 1 FROM orders"
+                         "  WHERE account_id = $2 AND order_id = $3 AND state = 'delivered' AND "
+                         "expires_at > $1)"};
 
 STATEMENTS(order_statements, &order_insert, &order_select, &order_select_page,
            &order_select_page_all, &item_select, &order_payment_select, &order_account, &order_key,
@@ -165,8 +168,7 @@ static enum status read_personal(struct store *st, struct arena *a, const struct
                                  int row, struct order *o)
 {
     struct record r;
-    enum status s =
-        record_open(st->vault, "orders", o->account_id, o->order_id, rows, row, 12, &r);
+    enum status s = record_open(st->vault, "orders", o->account_id, o->order_id, rows, row, 12, &r);
     if (s != OK)
         return s;
     s = row_sealed_text(rows, row, 13, a, &r, "recipient_sealed", &o->recipient);
@@ -201,9 +203,9 @@ static void take_items(struct arena *a, const struct rows *rows, struct order *o
         struct uuid id = row_uuid(rows, i, 0);
         if (memcmp(id.bytes, o->order_id.bytes, sizeof id.bytes) != 0)
             continue;
-        o->items[o->n_items++] = (struct order_item){row_text(rows, i, 1), row_text(rows, i, 2),
-                                                     row_uuid(rows, i, 3), row_int(rows, i, 4),
-                                                     row_bigint(rows, i, 5)};
+        o->items[o->n_items++] =
+            (struct order_item){row_text(rows, i, 1), row_text(rows, i, 2), row_uuid(rows, i, 3),
+                                row_int(rows, i, 4), row_bigint(rows, i, 5)};
     }
 }
 
@@ -315,8 +317,8 @@ enum status order_list(struct store *st, struct arena *a, int64_t account_id,
 }
 
 enum status order_list_all(struct store *st, struct arena *a, const char *state,
-                           const struct uuid *before, int limit, int64_t now_us,
-                           struct order **out, size_t *count)
+                           const struct uuid *before, int limit, int64_t now_us, struct order **out,
+                           size_t *count)
 {
     struct params p = {0};
     add_time(&p, now_us);
@@ -365,8 +367,7 @@ static enum status open_record(struct store *st, struct arena *a, int64_t accoun
 }
 
 enum status order_set_recipient(struct store *st, struct arena *a, int64_t account_id,
-                                const struct uuid *order_id, const char *recipient,
-                                int64_t now_us)
+                                const struct uuid *order_id, const char *recipient, int64_t now_us)
 {
     struct record r;
     struct params p = {0};

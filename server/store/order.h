@@ -62,8 +62,8 @@ enum status order_list(struct store *st, struct arena *a, int64_t account_id,
 
 /* Operator's list across accounts, recipients opened; state NULL: all. Newest first. */
 enum status order_list_all(struct store *st, struct arena *a, const char *state,
-                           const struct uuid *before, int limit, int64_t now_us,
-                           struct order **out, size_t *count) MUST_USE;
+                           const struct uuid *before, int limit, int64_t now_us, struct order **out,
+                           size_t *count) MUST_USE;
 /* The account an order belongs to. */
 enum status order_find_account(struct store *st, struct arena *a, const struct uuid *order_id,
                                int64_t now_us, int64_t *account_id) MUST_USE;

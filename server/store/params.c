@@ -83,7 +83,8 @@ void add_null_uuid(struct params *p)
     add_bytes(p, NULL, 0);
 }
 
-/* ---- arrays: ndim, flags, element type, length, lower bound, then each element's size and bytes */
+/* ---- arrays: ndim, flags, element type, length, lower bound, then each element's size and bytes
+ */
 
 struct array_writer {
     unsigned char *at;

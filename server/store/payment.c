@@ -68,8 +68,8 @@ static enum status read_attempt(struct store *st, struct arena *a, const struct 
     payment->created_us = row_time_us(rows, 0, 4);
     payment->expires_us = row_time_us(rows, 0, 5);
     payment->state = "pending";
-    enum status s = record_open(st->vault, "payment", payment->account_id, payment->payment_id,
-                                rows, 0, 6, &r);
+    enum status s =
+        record_open(st->vault, "payment", payment->account_id, payment->payment_id, rows, 0, 6, &r);
     if (s != OK)
         return s;
     s = row_sealed_text(rows, 0, 7, a, &r, "ip_sealed", &payment->client_ip);
@@ -133,8 +133,8 @@ static struct payment read_payment(const struct rows *rows, int row)
 }
 
 enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
-                         const struct uuid *order_id, const struct uuid *payment_id,
-                         int64_t now_us, struct payment *out)
+                         const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,
+                         struct payment *out)
 {
     struct params p = {0};
     struct rows rows;

@@ -40,8 +40,8 @@ enum status payment_begin(struct store *st, struct arena *a, struct payment *pay
 enum status payment_answer(struct store *st, struct arena *a, const struct step *finish) MUST_USE;
 
 enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
-                         const struct uuid *order_id, const struct uuid *payment_id,
-                         int64_t now_us, struct payment *out) MUST_USE;
+                         const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,
+                         struct payment *out) MUST_USE;
 
 /* Pending attempts past their time, to be asked of the provider and closed. Rows are marked as
  * asked, so that several instances do not ask at once. */
@@ -84,7 +84,7 @@ enum status payment_settle(struct store *st, struct arena *a, const struct settl
 
 struct payer {
     const char *channel, *appid;
-    const char *identity;   /* JSON text {openid|buyer_id|buyer_open_id, ip_callback} */
+    const char *identity; /* JSON text {openid|buyer_id|buyer_open_id, ip_callback} */
     const char *ip_order, *ip_payment;
 };
 enum status payer_list(struct store *st, struct arena *a, int64_t account_id,

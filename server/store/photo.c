@@ -6,14 +6,14 @@
 #include "base/clock.h"
 
 static const struct statement photo_insert = {
-    "photo_insert",
-    "INSERT INTO photo (account_id, photo_id, spec, subject, format, width_px, height_px, dpi, bytes,"
-    " etag, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    "photo_insert", "INSERT INTO photo (account_id, photo_id, spec, subject, format, width_px, "
+                    "height_px, dpi, bytes,"
+                    " etag, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
-static const struct statement copy_insert = {
-    "photo_copy_insert",
-    "INSERT INTO photo_copy (account_id, photo_id, purpose, expires_at, drop_day, key_day, key_wrapped)"
-    " VALUES ($1, $2, 'draft', $3, $4, $4, $5)"};
+static const struct statement copy_insert = {"photo_copy_insert",
+                                             "INSERT INTO photo_copy (account_id, photo_id, "
+                                             "purpose, expires_at, drop_day, key_day, key_wrapped)"
+                                             " VALUES ($1, $2, 'draft', $3, $4, $4, $5)"};
 
 static const struct statement bytes_insert = {
     "photo_bytes_insert",
@@ -28,8 +28,10 @@ static const struct statement bytes_insert = {
     "   max(c.expires_at) FILTER (WHERE c.purpose <> 'electronic') AS other_until"                 \
     "  FROM photo_copy c WHERE c.account_id = p.account_id AND c.photo_id = p.photo_id"            \
     "   AND c.expires_at > $3) life CROSS JOIN LATERAL ("                                          \
-    "  SELECT max(o.photos_expire_at) FILTER (WHERE i.kind = 'electronic' AND o.paid_at IS NOT NULL"\
-    "    AND o.promoted_at IS NULL AND o.state <> 'closed' AND o.photos_expire_at > $3) AS bought_until," \
+    "  SELECT max(o.photos_expire_at) FILTER (WHERE i.kind = 'electronic' AND o.paid_at IS NOT "   \
+    "NULL"                                                                                         \
+    "    AND o.promoted_at IS NULL AND o.state <> 'closed' AND o.photos_expire_at > $3) AS "       \
+    "bought_until,"                                                                                \
     "   max(o.expires_at) FILTER (WHERE o.state = 'unpaid') AS open_until,"                        \
     "   max(o.expires_at) FILTER (WHERE o.paid_at IS NOT NULL AND o.promoted_at IS NULL"           \
     "    AND o.state <> 'closed') AS paid_until"                                                   \
@@ -45,8 +47,7 @@ static const struct statement bytes_insert = {
     "  greatest(life.other_until, held.open_until, held.paid_until)),"                             \
     " coalesce(life.electronic_until, held.bought_until) IS NOT NULL"
 
-static const struct statement photo_select = {"photo_select",
-                                              "SELECT" PHOTO_COLUMNS PHOTO_LIFE};
+static const struct statement photo_select = {"photo_select", "SELECT" PHOTO_COLUMNS PHOTO_LIFE};
 
 /* The electronic copy if it is there; before promote, what there is. */
 static const struct statement photo_file_select = {
@@ -54,7 +55,8 @@ static const struct statement photo_file_select = {
     "SELECT f.*, best.key_wrapped, b.sealed FROM (SELECT p.account_id, p.photo_id," PHOTO_COLUMNS
     " AS paid" PHOTO_LIFE ") f LEFT JOIN LATERAL (SELECT c.* FROM photo_copy c"
     "  WHERE c.account_id = f.account_id AND c.photo_id = f.photo_id AND f.paid"
-    "  ORDER BY c.purpose = 'electronic' AND c.expires_at > $3 DESC, c.expires_at DESC LIMIT 1) best"
+    "  ORDER BY c.purpose = 'electronic' AND c.expires_at > $3 DESC, c.expires_at DESC LIMIT 1) "
+    "best"
     "  ON true LEFT JOIN photo_bytes b ON b.drop_day = best.drop_day"
     "  AND b.account_id = best.account_id AND b.photo_id = best.photo_id"
     "  AND b.purpose = best.purpose"};

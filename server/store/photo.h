@@ -38,8 +38,8 @@ struct photo_steps {
     struct step steps[PHOTO_STEPS];
 };
 enum status photo_create_steps(struct store *st, struct arena *a, int64_t account_id,
-                               struct photo *photo, struct span file, struct photo_steps *out)
-    MUST_USE;
+                               struct photo *photo, struct span file,
+                               struct photo_steps *out) MUST_USE;
 
 /* NOT_FOUND: not this account's, or over. */
 enum status photo_read(struct store *st, struct arena *a, int64_t account_id,
@@ -51,7 +51,7 @@ enum status photo_read_file(struct store *st, struct arena *a, int64_t account_i
                             struct span *file) MUST_USE;
 
 /* Row id of a photo's record is the photo_id; the bytes' column of the seal. */
-#define PHOTO_TABLE "photo"
+#define PHOTO_TABLE        "photo"
 #define PHOTO_BYTES_COLUMN "sealed"
 
 #endif

@@ -25,11 +25,12 @@ static const struct statement promote_payment_keys = {
 
 /* For each photo and purpose of the order the copy to take the bytes from. */
 static const struct statement promote_photos = {
-    "promote_photos",
-    "SELECT DISTINCT ON (i.photo_id, i.kind) i.photo_id, i.kind, c.purpose, c.drop_day, c.key_wrapped"
-    " FROM order_item i JOIN photo_copy c ON c.account_id = i.account_id AND c.photo_id = i.photo_id"
-    " WHERE i.account_id = $1 AND i.order_id = $2"
-    " ORDER BY i.photo_id, i.kind, c.purpose = i.kind, c.purpose = 'draft' DESC"};
+    "promote_photos", "SELECT DISTINCT ON (i.photo_id, i.kind) i.photo_id, i.kind, c.purpose, "
+                      "c.drop_day, c.key_wrapped"
+                      " FROM order_item i JOIN photo_copy c ON c.account_id = i.account_id AND "
+                      "c.photo_id = i.photo_id"
+                      " WHERE i.account_id = $1 AND i.order_id = $2"
+                      " ORDER BY i.photo_id, i.kind, c.purpose = i.kind, c.purpose = 'draft' DESC"};
 
 static const struct statement promote_order_done = {
     "promote_order_done",
@@ -37,21 +38,23 @@ static const struct statement promote_order_done = {
     "  WHERE account_id = $1 AND order_id = $2 AND paid_at IS NOT NULL AND promoted_at IS NULL"
     "  RETURNING 1) SELECT guard((SELECT count(*) FROM done) = 1, 'promoted')"};
 
-static const struct statement promote_payment = {
-    "promote_payment", "UPDATE payment SET key_day = $3, key_wrapped = $4"
-                       " WHERE account_id = $1 AND payment_id = $2"};
+static const struct statement promote_payment = {"promote_payment",
+                                                 "UPDATE payment SET key_day = $3, key_wrapped = $4"
+                                                 " WHERE account_id = $1 AND payment_id = $2"};
 
-static const struct statement promote_payer = {
-    "promote_payer", "UPDATE payer SET key_day = $3, key_wrapped = $4"
-                     " WHERE account_id = $1 AND out_trade_no = $2"};
+static const struct statement promote_payer = {"promote_payer",
+                                               "UPDATE payer SET key_day = $3, key_wrapped = $4"
+                                               " WHERE account_id = $1 AND out_trade_no = $2"};
 
 /* A later purchase of the same kind lengthens the life; an earlier end never shortens it. */
 static const struct statement promote_copy = {
     "promote_copy",
-    "WITH life AS (INSERT INTO photo_copy AS c (account_id, photo_id, purpose, expires_at, drop_day,"
+    "WITH life AS (INSERT INTO photo_copy AS c (account_id, photo_id, purpose, expires_at, "
+    "drop_day,"
     "   key_day, key_wrapped) VALUES ($1, $2, $3, $4, $5, $5, $6)"
     "  ON CONFLICT (account_id, photo_id, purpose) DO UPDATE SET expires_at = excluded.expires_at,"
-    "   drop_day = excluded.drop_day, key_day = excluded.key_day, key_wrapped = excluded.key_wrapped"
+    "   drop_day = excluded.drop_day, key_day = excluded.key_day, key_wrapped = "
+    "excluded.key_wrapped"
     "  WHERE c.expires_at < excluded.expires_at RETURNING drop_day)"
     " INSERT INTO photo_bytes (drop_day, account_id, photo_id, purpose, sealed)"
     "  SELECT $5, $1, $2, $3, b.sealed FROM photo_bytes b, life WHERE b.drop_day = $7"

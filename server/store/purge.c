@@ -19,11 +19,11 @@ static const struct statement purge_copies = {
     "  AND NOT " HELD " ORDER BY c.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"};
 
 static const struct statement purge_photos = {
-    "purge_photo",
-    "DELETE FROM photo WHERE (account_id, photo_id) IN (SELECT p.account_id, p.photo_id FROM photo p"
-    " WHERE p.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM photo_copy c"
-    "  WHERE c.account_id = p.account_id AND c.photo_id = p.photo_id)"
-    " LIMIT $2 FOR UPDATE SKIP LOCKED)"};
+    "purge_photo", "DELETE FROM photo WHERE (account_id, photo_id) IN (SELECT p.account_id, "
+                   "p.photo_id FROM photo p"
+                   " WHERE p.created_at <= $1 AND NOT EXISTS (SELECT 1 FROM photo_copy c"
+                   "  WHERE c.account_id = p.account_id AND c.photo_id = p.photo_id)"
+                   " LIMIT $2 FOR UPDATE SKIP LOCKED)"};
 
 static const struct statement purge_orders = {
     "purge_order",
@@ -56,13 +56,14 @@ static const struct statement purge_runs = {
     " WHERE started_at <= $1::timestamptz - CASE WHEN photos + orders + accounts > 0"
     "  THEN interval '3 years' ELSE interval '7 days' END LIMIT $2))"};
 
-static const struct statement partitions_make = {
-    "partitions_create", "SELECT photo_partitions_create($1, $2)"};
+static const struct statement partitions_make = {"partitions_create",
+                                                 "SELECT photo_partitions_create($1, $2)"};
 
 static const struct statement partitions_list = {
     "partitions_list",
     "SELECT substring(c.relname FROM 'photo_bytes_([0-9]+)$')::int AS d FROM pg_inherits i"
-    " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'photo_bytes'::regclass ORDER BY d"};
+    " JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'photo_bytes'::regclass ORDER BY "
+    "d"};
 
 static const struct statement partition_drop = {"partition_drop",
                                                 "SELECT photo_partition_drop($1, $2)"};
@@ -75,10 +76,9 @@ static const struct statement key_day_oldest = {
     " (SELECT min(key_day) FROM payment), (SELECT min(key_day) FROM payer), $1::integer + 1)"};
 
 static const struct statement instance_put = {
-    "instance_put",
-    "INSERT INTO instance (host, ratchet_day, seen_at) VALUES ($1, $2, $3)"
-    " ON CONFLICT (host) DO UPDATE SET ratchet_day = excluded.ratchet_day,"
-    "  seen_at = excluded.seen_at"};
+    "instance_put", "INSERT INTO instance (host, ratchet_day, seen_at) VALUES ($1, $2, $3)"
+                    " ON CONFLICT (host) DO UPDATE SET ratchet_day = excluded.ratchet_day,"
+                    "  seen_at = excluded.seen_at"};
 static const struct statement instance_delete = {"instance_delete",
                                                  "DELETE FROM instance WHERE host = $1"};
 static const struct statement instance_select = {
@@ -97,7 +97,7 @@ enum status purge_batch(struct store *st, int64_t until_us, int limit, struct pu
         &purge_orders,   &purge_copies,      &purge_photos,   &purge_accounts,
         &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs};
     enum { N = sizeof order / sizeof *order };
-    int64_t *const counts[N] = {&out->orders,  &out->photos, &out->others, &out->accounts,
+    int64_t *const counts[N] = {&out->orders, &out->photos, &out->others, &out->accounts,
                                 &out->others, &out->others, &out->others, &out->others};
     struct arena *a = arena_new();
     enum status s = OK;

@@ -11,12 +11,14 @@
     "WITH s AS (SELECT s.token_hash, s.created_at, a.policy_version,"                              \
     "  s.last_used_at < $4::timestamptz - interval '1 day' AS stale"                               \
     "  FROM session s JOIN account a USING (account_id)"                                           \
-    "  WHERE s.account_id = $1 AND s.session_id = $2 AND s.token_hash = $3 AND s.expires_at > $4),"\
+    "  WHERE s.account_id = $1 AND s.session_id = $2 AND s.token_hash = $3 AND s.expires_at > "    \
+    "$4),"                                                                                         \
     " touched AS (UPDATE session SET last_used_at = $4,"                                           \
     "  expires_at = $4::timestamptz + interval '90 days' FROM s"                                   \
     "  WHERE s.stale AND session.account_id = $1 AND session.session_id = $2),"                    \
     " used AS (UPDATE account SET last_used_at = $4 FROM s"                                        \
-    "  WHERE account.account_id = $1 AND account.last_used_at < $4::timestamptz - interval '1 day')"
+    "  WHERE account.account_id = $1 AND account.last_used_at < $4::timestamptz - interval '1 "    \
+    "day')"
 
 static const struct statement session_select = {
     "session_select", LIVE_SESSION " SELECT s.token_hash, s.created_at, s.policy_version FROM s"};
@@ -24,17 +26,18 @@ static const struct statement session_select = {
 /* Session and idempotency marker in one round trip. A marker is taken when there is none, when the
  * old one has expired, or when its attempt is older than any request may last. */
 static const struct statement session_select_idempotent = {
-    "session_select_idempotent",
-    LIVE_SESSION
+    "session_select_idempotent", LIVE_SESSION
     ", took AS (INSERT INTO idempotency AS i (account_id, route, key_hash, body_hash, started_at,"
-    "  expires_at, attempt) SELECT $1, $5, $6, $7, $4, $4::timestamptz + interval '24 hours', $8 FROM s"
+    "  expires_at, attempt) SELECT $1, $5, $6, $7, $4, $4::timestamptz + interval '24 hours', $8 "
+    "FROM s"
     " ON CONFLICT (account_id, route, key_hash) DO UPDATE SET body_hash = excluded.body_hash,"
     "  started_at = excluded.started_at, expires_at = excluded.expires_at,"
     "  attempt = excluded.attempt, http_status = NULL, key_day = NULL, key_wrapped = NULL,"
     "  answer_sealed = NULL"
     " WHERE i.expires_at <= $4 OR (i.http_status IS NULL AND i.started_at < $9"
     "  AND i.body_hash = excluded.body_hash) RETURNING 1)"
-    " SELECT s.token_hash, s.created_at, s.policy_version, EXISTS (SELECT 1 FROM took), i.body_hash,"
+    " SELECT s.token_hash, s.created_at, s.policy_version, EXISTS (SELECT 1 FROM took), "
+    "i.body_hash,"
     "  i.http_status, i.key_wrapped, i.answer_sealed FROM s LEFT JOIN idempotency i"
     "  ON i.account_id = $1 AND i.route = $5 AND i.key_hash = $6"};
 
@@ -105,8 +108,8 @@ static enum idempotency_state read_marker(const struct rows *rows, const struct 
 }
 
 enum status session_find_idempotent(struct store *st, struct arena *a, const char *token,
-                                    int64_t now_us, int64_t request_life_us,
-                                    struct idempotency *i, struct session *out)
+                                    int64_t now_us, int64_t request_life_us, struct idempotency *i,
+                                    struct session *out)
 {
     unsigned char hash[TOKEN_HASH_BYTES];
     struct session session = {0};

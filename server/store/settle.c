@@ -25,7 +25,8 @@ static const struct statement settle = {
     "settle",
     "WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchant, p.appid,"
     "   p.amount_fen, p.state, p.transaction_id, o.state AS order_state, a.pseudonym,"
-    "   coalesce($8 BETWEEN p.created_at - " SKEW " AND $9::timestamptz + " SKEW ", false) AS timely"
+    "   coalesce($8 BETWEEN p.created_at - " SKEW " AND $9::timestamptz + " SKEW
+    ", false) AS timely"
     "  FROM trade t JOIN payment p USING (account_id, payment_id)"
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
     "   JOIN account a ON a.account_id = p.account_id"
@@ -61,7 +62,8 @@ static const struct statement settle = {
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day)"
     "  SELECT $17, 'payment', $2, $6, $3, $1, $4, coalesce(paid_at, $8, $9), $9, $18 FROM verdict"
-    "  WHERE $10 AND $5 = 'CNY' AND word IN ('success', 'late', 'second', 'amount', 'unknown-trade')"
+    "  WHERE $10 AND $5 = 'CNY' AND word IN ('success', 'late', 'second', 'amount', "
+    "'unknown-trade')"
     "  ON CONFLICT DO NOTHING),"
     " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,"
     "   amount_fen, recorded_at) SELECT $16, $2,"
@@ -214,8 +216,8 @@ static enum status read_payer(struct store *st, struct arena *a, int64_t account
 {
     struct record payer, payment, order;
     *out = (struct payer){.channel = row_text(rows, i, 0), .appid = row_text(rows, i, 1)};
-    enum status s = record_open(st->vault, "payer", 0, uuid_of_text(row_text(rows, i, 2)), rows, i,
-                                3, &payer);
+    enum status s =
+        record_open(st->vault, "payer", 0, uuid_of_text(row_text(rows, i, 2)), rows, i, 3, &payer);
     if (s != OK)
         return s;
     s = row_sealed_text(rows, i, 4, a, &payer, "payer_sealed", &out->identity);
@@ -269,10 +271,10 @@ enum status ledger_day(struct store *st, struct arena *a, int32_t day, struct le
         return s;
     struct ledger_entry *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
     for (int i = 0; i < rows.count; i++)
-        list[i] = (struct ledger_entry){
-            row_uuid(&rows, i, 0),   row_text(&rows, i, 1),   row_text(&rows, i, 2),
-            row_text(&rows, i, 3),   row_text(&rows, i, 4),   row_bigint(&rows, i, 5),
-            row_time_us(&rows, i, 6), row_time_us(&rows, i, 7)};
+        list[i] = (struct ledger_entry){row_uuid(&rows, i, 0),    row_text(&rows, i, 1),
+                                        row_text(&rows, i, 2),    row_text(&rows, i, 3),
+                                        row_text(&rows, i, 4),    row_bigint(&rows, i, 5),
+                                        row_time_us(&rows, i, 6), row_time_us(&rows, i, 7)};
     *out = list;
     *count = (size_t)rows.count;
     return OK;

@@ -43,8 +43,8 @@ enum status record_new(struct vault *v, const char *table, int64_t account_id, s
                        int32_t key_day, struct record *out) MUST_USE;
 /* From a row's key_wrapped column. */
 enum status record_open(struct vault *v, const char *table, int64_t account_id, struct uuid row_id,
-                        const struct rows *rows, int row, int wrapped_col, struct record *out)
-    MUST_USE;
+                        const struct rows *rows, int row, int wrapped_col,
+                        struct record *out) MUST_USE;
 void record_wipe(struct record *r);
 
 /* Seals a text into the arena and adds it as the next parameter; NULL becomes SQL NULL. */

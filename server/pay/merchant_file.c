@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "pay/keyfile.h"
+#include "pay/merchant_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static struct refusal check_file(int fd, bool secret)
         return (struct refusal){DENIED, "must have mode 0400 or 0600"};
     if (st.st_size == 0)
         return (struct refusal){INVALID, "is empty"};
-    if (st.st_size > KEYFILE_MAX_BYTES)
+    if (st.st_size > MERCHANT_FILE_MAX_BYTES)
         return (struct refusal){TOO_LARGE, "is too large for a key"};
     return (struct refusal){OK, NULL};
 }
@@ -32,9 +32,10 @@ static struct refusal check_file(int fd, bool secret)
 static struct refusal read_all(int fd, struct buf *content)
 {
     /* Reserved at once, so that a secret is never copied while growing. */
-    buf_reserve(content, KEYFILE_MAX_BYTES + 1);
-    while (content->size <= KEYFILE_MAX_BYTES) {
-        ssize_t n = read(fd, content->bytes + content->size, KEYFILE_MAX_BYTES + 1 - content->size);
+    buf_reserve(content, MERCHANT_FILE_MAX_BYTES + 1);
+    while (content->size <= MERCHANT_FILE_MAX_BYTES) {
+        ssize_t n =
+            read(fd, content->bytes + content->size, MERCHANT_FILE_MAX_BYTES + 1 - content->size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -48,8 +49,8 @@ static struct refusal read_all(int fd, struct buf *content)
     return (struct refusal){TOO_LARGE, "is too large for a key"};
 }
 
-enum status keyfile_read(const char *option, const char *path, bool secret, struct buf *content,
-                         char *why, size_t why_size)
+enum status merchant_file_read(const char *option, const char *path, bool secret,
+                               struct buf *content, char *why, size_t why_size)
 {
     if (!path) {
         snprintf(why, why_size, "%s: is not set", option);
