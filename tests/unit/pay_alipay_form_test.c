@@ -47,6 +47,13 @@ Test(alipay_form, malformed_forms_are_refused)
         expect_refused(bad[i], strlen(bad[i]));
 }
 
+Test(alipay_form, an_escape_ends_where_the_body_ends)
+{
+    expect_refused("a=%41", 4);
+    expect_refused("a=%41", 3);
+    expect_refused("%41=1", 2);
+}
+
 Test(alipay_form, nul_bytes_are_refused_escaped_and_raw)
 {
     expect_refused("a=1%00", 6);

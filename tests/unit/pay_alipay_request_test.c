@@ -300,3 +300,13 @@ Test(alipay_request, an_empty_address_is_left_out)
     cr_assert_null(strstr(text, "notify_url"));
     cr_assert_null(strstr(text, "return_url"));
 }
+
+Test(alipay_request, empty_values_and_a_sign_do_not_count_but_sign_type_does)
+{
+    struct alipay_param at[] = {
+        {"sign_type", "RSA2"}, {"b", ""}, {"sign", "x"}, {"a", "1"}, {"B", "2"}};
+    struct alipay_params params = {at, sizeof at / sizeof *at};
+    const char *sign, *text = "B=2&a=1&sign_type=RSA2";
+    cr_assert_eq(alipay_sign_params(&app, &params, a, &sign), OK);
+    cr_assert(evp_verify(&ours, text, strlen(text), sign));
+}
