@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "pay/aead.h"
-#include "pay/keyfile.h"
+#include "pay/merchant_file.h"
 #include "pay/rsa.h"
 #include "pay/trade.h"
 #include "vectors.h"
@@ -266,7 +266,7 @@ static enum status read_mode(mode_t mode, const char *content, bool secret, char
 {
     struct buf b = {0};
     const char *path = file_of_mode(mode, content);
-    enum status status = keyfile_read("option", path, secret, &b, why, 256);
+    enum status status = merchant_file_read("option", path, secret, &b, why, 256);
     cr_assert(status == OK ? b.size == strlen(content) : b.size == 0);
     buf_free(&b);
     unlink(path);
@@ -285,9 +285,9 @@ Test(keyfile, a_secret_that_others_may_read_is_refused_with_a_reason_and_no_cont
     cr_assert_eq(read_mode(0700, "secret", true, why), DENIED);
     cr_assert_eq(read_mode(0600, "", true, why), INVALID);
     struct buf b = {0};
-    cr_assert_eq(keyfile_read("option", "/nonexistent", true, &b, why, sizeof why), NOT_FOUND);
-    cr_assert_eq(keyfile_read("option", NULL, true, &b, why, sizeof why), NOT_FOUND);
-    cr_assert_eq(keyfile_read("option", "/tmp", false, &b, why, sizeof why), INVALID);
+    cr_assert_eq(merchant_file_read("option", "/nonexistent", true, &b, why, sizeof why), NOT_FOUND);
+    cr_assert_eq(merchant_file_read("option", NULL, true, &b, why, sizeof why), NOT_FOUND);
+    cr_assert_eq(merchant_file_read("option", "/tmp", false, &b, why, sizeof why), INVALID);
 }
 
 Test(trade, yuan_are_read_by_digits_alone)
