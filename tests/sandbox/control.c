@@ -162,15 +162,14 @@ static void pay(struct call *call)
         return;
     }
     trades_find(call->s->trades, t->channel, t->out_trade_no, t);
+    bool silent = json_is_false(json_object_get(call->body, "notify"));
+    json_t *sent = silent ? NULL : send_notice(call, &notice, false);
+    trades_find(call->s->trades, t->channel, t->out_trade_no, t);
     json_t *result = trade_view(call->request->pool, t);
-    if (!json_is_false(json_object_get(call->body, "notify"))) {
-        json_t *sent = send_notice(call, &notice, false);
-        if (sent) {
-            json_object_update_new(result, sent);
-        } else {
-            put_text(result, "error", "not sent: there is no notify_url");
-        }
-    }
+    if (sent)
+        json_object_update_new(result, sent);
+    else if (!silent)
+        put_text(result, "error", "not sent: there is no notify_url");
     reply_json(call->request, call->reply, 200, result);
 }
 

@@ -370,7 +370,8 @@ def wechat_callbacks():
     Merchant.status, Merchant.text, Merchant.calls[:] = 500, "no", []
     _, paid = control("pay", out_trade_no="NOTIFY01", openid="oSelftest_Payer-1")
     check("paying tells what the merchant answered",
-          (paid["status"], paid["body"], paid["acknowledged"]) == (500, "no", False), paid)
+          (paid["status"], paid["body"], paid["acknowledged"]) == (500, "no", False) and
+          paid["notified"], paid)
     path, headers, body = Merchant.calls[0]
     trade, envelope = open_callback(headers, body), json.loads(body)
     check("the callback goes to notify_url", path == "/wechat")
