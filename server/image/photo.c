@@ -82,13 +82,12 @@ static enum status sniff(struct span file, enum photo_format *format)
 static VipsImage *open_header(struct span file, enum photo_format format)
 {
     VipsImage *image = NULL;
-    int failed = format == PHOTO_JPEG
-                     ? vips_jpegload_buffer((void *)file.bytes, file.size, &image, "access",
-                                            VIPS_ACCESS_SEQUENTIAL, "memory", TRUE, "fail_on",
-                                            VIPS_FAIL_ON_ERROR, NULL)
-                     : vips_pngload_buffer((void *)file.bytes, file.size, &image, "access",
-                                           VIPS_ACCESS_SEQUENTIAL, "memory", TRUE, "fail_on",
-                                           VIPS_FAIL_ON_ERROR, NULL);
+    int failed =
+        format == PHOTO_JPEG
+            ? vips_jpegload_buffer((void *)file.bytes, file.size, &image, "access",
+                                   VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL)
+            : vips_pngload_buffer((void *)file.bytes, file.size, &image, "access",
+                                  VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
     return failed ? NULL : image;
 }
 
