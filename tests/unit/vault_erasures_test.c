@@ -3,6 +3,8 @@
 #include "vault_place.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "vault/erasures.h"
@@ -149,6 +151,25 @@ Test(erasures, a_line_torn_by_a_crash_is_not_counted_and_not_glued_to_the_next)
         cr_assert(contains(set, 3));
         erasures_free(set);
     }
+}
+
+Test(erasures, a_full_disk_takes_a_batch_whole_or_not_at_all)
+{
+    struct erasure batch[10];
+    struct rlimit small = {.rlim_cur = 51 * 4 + 20, .rlim_max = RLIM_INFINITY};
+    struct rlimit roomy = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    for (int i = 0; i < 10; i++)
+        batch[i] = erasure_of(10 + i, FIRST_DAY);
+    append(1, FIRST_DAY);
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    cr_assert_eq(erasures_append(vault, batch, 10), UNAVAILABLE);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &roomy), 0);
+    struct erasure_set *set = load(1);
+    cr_assert(contains(set, 1));
+    erasures_free(set);
+    cr_assert_eq(erasures_append(vault, batch, 10), OK);
+    erasures_free(load(11));
 }
 
 Test(erasures, a_damaged_line_stops_the_replay)

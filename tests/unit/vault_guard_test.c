@@ -125,6 +125,13 @@ Test(guard, a_confirmation_just_before_midnight_serves_just_after_it)
     allowed(g);
     cr_assert_eq(guard_day(g), day + 9);
     guard_close(g);
+    /* and is used up: the clock may not go back to the day that was named */
+    clock_set_offset_us(clock_offset_us() + 8 * DAY_US);
+    g = open_guard(false);
+    int64_t until, now = clock_now_us();
+    cr_assert_eq(day_of(now), day + 8);
+    cr_assert_eq(guard_check(g, now, clock_boot_us(), now, &until), DENIED);
+    guard_close(g);
 }
 
 Test(guard, a_jump_of_a_single_day_is_refused_by_the_boot_clock)

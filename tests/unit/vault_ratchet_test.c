@@ -306,8 +306,13 @@ Test(ratchet, a_foreign_or_earlier_state_put_in_place_is_not_followed)
     file_read(stranger.ratchet, foreign, 64);
     wrap_on(FIRST_DAY + 9, wrapped);
     cr_assert_eq(vault_ratchet_step(vault, FIRST_DAY + 1), OK);
-    const unsigned char *wrong[] = {foreign, mine};
-    for (size_t i = 0; i < 2; i++) {
+    unsigned char later[64];
+    struct vault *other = place_open(&stranger);
+    cr_assert_eq(vault_ratchet_step(other, FIRST_DAY + 5), OK);
+    vault_close(other);
+    file_read(stranger.ratchet, later, 64);
+    const unsigned char *wrong[] = {foreign, mine, later};
+    for (size_t i = 0; i < 3; i++) {
         file_write(place.ratchet, wrong[i], 64, 0600);
         cr_assert_eq(vault_ratchet_day(vault), FIRST_DAY + 1);
         cr_assert_eq(open_with(vault, wrapped, &key), OK);
@@ -377,6 +382,26 @@ Test(ratchet, a_kill_at_any_point_of_a_step_leaves_a_file_that_loads_and_no_form
             break;
     }
     cr_assert_geq(nth, 8, "only %d seams", nth);
+}
+
+Test(ratchet, a_kill_at_any_point_leaves_no_inode_with_a_former_state_that_is_not_overwritten)
+{
+    int32_t from = FIRST_DAY;
+    for (int nth = 0;; nth++, from++) {
+        unsigned char bytes[64];
+        struct state former = state_on_disk(&place);
+        int held = open(place.ratchet, O_RDONLY); /* the blocks, whatever name they have */
+        bool killed = killed_in_step(nth, from + 1);
+        struct vault *v = place_open(&place);
+        if (vault_ratchet_day(v) == from)
+            cr_assert_eq(vault_ratchet_step(v, from + 1), OK);
+        vault_close(v);
+        cr_assert_eq(pread(held, bytes, sizeof bytes, 0), 64);
+        cr_assert_null(memmem(bytes, sizeof bytes, former.bytes, STATE_BYTES), "seam %d", nth);
+        close(held);
+        if (!killed)
+            break;
+    }
 }
 
 Test(ratchet, a_kill_in_the_middle_of_tidying_up_is_tidied_up_too)
@@ -450,6 +475,20 @@ Test(ratchet, a_leftover_of_a_crash_is_overwritten_before_it_is_unlinked)
     }
     cr_assert_neq(access(fresh, F_OK), 0);
     cr_assert_neq(access(former, F_OK), 0);
+}
+
+Test(ratchet, a_step_goes_on_where_another_process_was_killed_in_one)
+{
+    for (int nth = 0; nth < 12; nth++) {
+        int32_t day = vault_ratchet_day(vault);
+        struct state former = state_on_disk(&place);
+        killed_in_step(nth, day + 1);
+        if (vault_ratchet_day(vault) == day)
+            cr_assert_eq(vault_ratchet_step(vault, day + 1), OK, "after seam %d", nth);
+        cr_assert_eq(vault_ratchet_step(vault, day + 2), OK, "after seam %d", nth);
+        cr_assert_eq(occurrences(&place, &former), 0);
+        cr_assert_eq(files_in_ratchet_folder(), 1);
+    }
 }
 
 Test(ratchet, a_disk_that_refuses_leaves_the_present_state_in_force)

@@ -392,6 +392,15 @@ Test(vault, keygen_never_replaces_keys_and_never_rotates_what_is_not_there)
     rmdir(empty);
 }
 
+Test(vault, keygen_does_not_put_a_new_half_beside_an_old_one)
+{
+    /* A fresh ratchet beside existing masters would look right and open nothing. */
+    char why[256] = "";
+    cr_assert_eq(unlink(place.ratchet), 0);
+    cr_assert_eq(vault_keygen(place.dir, false, FIRST_DAY, why, sizeof why), CONFLICT);
+    cr_assert_neq(access(place.ratchet, F_OK), 0);
+}
+
 Test(vault, keygen_writes_files_that_only_the_owner_can_read_whatever_the_umask)
 {
     struct stat st;
