@@ -208,28 +208,15 @@ int command_operator(const struct config *c, const struct command_line *line)
 
 /* ---- purge ---- */
 
-enum { WALK_DAYS_MAX = 400 };
-
-/* All that makes things unreadable, until the guard has walked up to now. */
 static enum status purge_all(struct job_context *c)
 {
-    static const char *const order[] = {"promote", "purge", "partitions", "ratchet"};
-    struct purged total = {0};
-    enum status s = OK;
-    const char *outcome = "ok";
-    int days = 0;
-    do {
-        for (size_t i = 0; s == OK && i < sizeof order / sizeof *order; i++) {
-            s = job_run(c, job_find(order[i]), &outcome);
-            total.photos += c->purged.photos;
-            total.orders += c->purged.orders;
-            total.accounts += c->purged.accounts;
-        }
-    } while (s == OK && strcmp(outcome, "ok") == 0 && day_of(c->until_us) < day_of(c->now_us) &&
-             ++days < WALK_DAYS_MAX);
-    printf("photos %" PRId64 ", orders %" PRId64 ", accounts %" PRId64 ", %s\n", total.photos,
-           total.orders, total.accounts, outcome);
-    return s == OK && strcmp(outcome, "ok") != 0 ? CONFLICT : s;
+    const char *outcome;
+    enum status s = jobs_catch_up(c, &outcome);
+    if (s != OK)
+        return s;
+    printf("photos %" PRId64 ", orders %" PRId64 ", accounts %" PRId64 ", %s\n", c->total.photos,
+           c->total.orders, c->total.accounts, outcome);
+    return strcmp(outcome, "ok") == 0 ? OK : CONFLICT;
 }
 
 static int set_now(const struct config *c, const char *text)

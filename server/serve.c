@@ -44,7 +44,7 @@ static enum status replay_erasures(struct job_context *c, struct vault *vault)
  * ratchet is not behind, partitions are there. */
 static enum status prepare(const struct app *app)
 {
-    static const char *const first[] = {"promote", "partitions", "purge", "ratchet"};
+    const char *outcome;
     struct job_context c;
     job_context_open(&c, &app->service);
     struct arena *a = arena_new();
@@ -54,22 +54,22 @@ static enum status prepare(const struct app *app)
     arena_free(a);
     if (s == OK)
         s = replay_erasures(&c, app->service.vault);
-    for (size_t i = 0; s == OK && i < sizeof first / sizeof *first; i++) {
-        const char *outcome;
-        s = job_run(&c, job_find(first[i]), &outcome);
-    }
+    if (s == OK)
+        s = jobs_catch_up(&c, &outcome);
     job_context_close(&c);
     return s;
 }
 
-static enum status start_server(struct app *app, struct server **out, char *why, size_t why_size)
+/* listeners is borrowed for as long as the server runs. */
+static enum status start_server(struct app *app, struct server_listener listeners[2],
+                                struct server **out, char *why, size_t why_size)
 {
     const struct config *c = app->service.config;
-    const struct server_listener listeners[] = {
-        {c->server.at.listen, c->server.at.tls_cert, c->server.at.tls_key, NULL, LISTENER_PUBLIC},
-        {c->operator_.at.listen, c->operator_.at.tls_cert, c->operator_.at.tls_key,
-         c->operator_.at.client_ca, LISTENER_OPERATOR},
-    };
+    listeners[0] = (struct server_listener){c->server.at.listen, c->server.at.tls_cert,
+                                            c->server.at.tls_key, NULL, LISTENER_PUBLIC};
+    listeners[1] = (struct server_listener){c->operator_.at.listen, c->operator_.at.tls_cert,
+                                            c->operator_.at.tls_key, c->operator_.at.client_ca,
+                                            LISTENER_OPERATOR};
     const struct server_options options = {
         .listeners = listeners,
         .n_listeners = 2,
@@ -104,8 +104,9 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
 static enum status serve(struct app *app, const sigset_t *signals, char *why, size_t why_size)
 {
     struct server *server;
+    struct server_listener listeners[2];
     struct scheduler *scheduler = NULL;
-    enum status s = start_server(app, &server, why, why_size);
+    enum status s = start_server(app, listeners, &server, why, why_size);
     if (s != OK)
         return s;
     if (app->service.config->scheduler_enabled)

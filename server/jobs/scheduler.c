@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -90,6 +91,7 @@ static enum status run_locked(struct job_context *c, const struct job *job, cons
 enum status job_run(struct job_context *c, const struct job *job, const char **outcome)
 {
     bool locked = false;
+    *outcome = "failed";
     c->arena = arena_new();
     c->now_us = clock_now_us();
     c->rows = 0;
@@ -102,8 +104,26 @@ enum status job_run(struct job_context *c, const struct job *job, const char **o
     } else if (s == OK) {
         *outcome = "elsewhere";
     }
+    c->total.photos += c->purged.photos;
+    c->total.orders += c->purged.orders;
+    c->total.accounts += c->purged.accounts;
     arena_free(c->arena);
     c->arena = NULL;
+    return s;
+}
+
+enum { WALK_DAYS_MAX = 4000 };
+
+enum status jobs_catch_up(struct job_context *c, const char **outcome)
+{
+    static const char *const order[] = {"promote", "partitions", "purge", "ratchet"};
+    enum status s = OK;
+    for (int day = 0; s == OK && day < WALK_DAYS_MAX; day++) {
+        for (size_t i = 0; s == OK && i < sizeof order / sizeof *order; i++)
+            s = job_run(c, job_find(order[i]), outcome);
+        if (strcmp(*outcome, "ok") != 0 || day_of(c->until_us) >= day_of(c->now_us))
+            break;
+    }
     return s;
 }
 

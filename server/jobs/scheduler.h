@@ -23,6 +23,7 @@ struct job_context {
     int64_t until_us; /* what the clock guard allows; destroy nothing later */
     int64_t rows;     /* the job counts here */
     struct purged purged;
+    struct purged total; /* of all runs of this context */
 };
 
 struct job {
@@ -43,6 +44,10 @@ void job_context_close(struct job_context *c);
 /* One run, now: lock, guard, job, row. OK also when another instance has the lock or the guard
  * holds it (outcome "held"; "elsewhere"). *outcome is a static text. */
 enum status job_run(struct job_context *c, const struct job *job, const char **outcome) MUST_USE;
+
+/* Everything that makes things unreadable, once; under a test clock again and again until the
+ * guard has walked up to now. *outcome as for job_run, of the last run. */
+enum status jobs_catch_up(struct job_context *c, const char **outcome) MUST_USE;
 
 struct scheduler;
 /* Starts the thread. Returns owned. */
