@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys for tests that play Alipay: made when asked for, and used through
- * OpenSSL alone, so that what the code under test signs and verifies meets
- * another hand.
+ * Keys for tests that play Alipay: test-only ones of tests/vectors, used
+ * through OpenSSL alone, so that what the code under test signs and verifies
+ * meets another hand.
  */
 #ifndef IDPHOTOD_TESTS_KEY_PAIR_H
 #define IDPHOTOD_TESTS_KEY_PAIR_H
@@ -19,7 +19,8 @@ struct key_pair {
     char private_pem[4096], public_pem[1024];
 };
 
-struct key_pair key_pair_new(void);
+/* "merchant", "platform" or "wechatpay": NAME_private and NAME_public of keys.json. */
+struct key_pair key_pair_named(const char *name);
 void key_pair_free(struct key_pair *k);
 
 /* SHA256withRSA and base64, by EVP. */

@@ -21,7 +21,7 @@ static struct alipay app;
 static void set_up(void)
 {
     a = arena_new();
-    alipay = key_pair_new();
+    alipay = key_pair_named("platform");
     app = (struct alipay){.app_id = (char *)"2021", .alipay_key = alipay.public_key};
 }
 
@@ -146,7 +146,7 @@ Test(alipay_notify, nothing_but_rsa2_is_a_sign_type)
 Test(alipay_notify, a_missing_or_foreign_signature_is_refused)
 {
     const char *text = "app_id=2021" PAID, *form = form_of(text);
-    struct key_pair stranger = key_pair_new();
+    struct key_pair stranger = key_pair_named("wechatpay");
     const char *foreign = alipay_escape(evp_sign(&stranger, text, strlen(text), a), a);
     cr_assert_eq(opened(form), NOTIFY_SIGNATURE);
     cr_assert_eq(opened(arena_printf(a, "%s&sign=", form)), NOTIFY_SIGNATURE);
@@ -156,7 +156,7 @@ Test(alipay_notify, a_missing_or_foreign_signature_is_refused)
 
 Test(alipay_notify, the_application_is_chosen_by_its_app_id)
 {
-    struct key_pair other = key_pair_new();
+    struct key_pair other = key_pair_named("wechatpay");
     struct alipay one = {.app_id = (char *)"2020", .alipay_key = alipay.public_key};
     struct alipay old = {.app_id = (char *)"2021", .alipay_key = other.public_key};
     struct alipay *const apps[] = {&one, &old, &app};
@@ -245,7 +245,7 @@ Test(alipay_notify, the_certificate_a_notify_names_must_be_the_one_held)
     const char *sn = "7513daaaa48aa3ba2e4018d84402479c";
     const char *plain = "app_id=2021" PAID;
     const char *named = arena_printf(a, "alipay_cert_sn=%s&app_id=2021" PAID, sn);
-    strcpy(app.alipay_cert_sn, sn);
+    memcpy(app.alipay_cert_sn, sn, sizeof app.alipay_cert_sn);
     cr_assert_eq(opened_text(plain), NOTIFY_ACCEPTED);
     cr_assert_eq(opened_text(named), NOTIFY_ACCEPTED);
     cr_assert_eq(opened(signed_form(form_of(named), plain)), NOTIFY_ACCEPTED,

@@ -17,8 +17,8 @@ static char why[256];
 static void set_up(void)
 {
     a = arena_new();
-    ours = key_pair_new();
-    theirs = key_pair_new();
+    ours = key_pair_named("merchant");
+    theirs = key_pair_named("platform");
 }
 
 static void tear_down(void)
@@ -71,11 +71,14 @@ static struct alipay *opened(const struct alipay_options *o)
 /* As the console shows a key: base64 alone. */
 static const char *bare(const char *pem)
 {
-    char *copy = arena_strdup(a, pem), *out = arena_alloc(a, strlen(pem) + 1), *rest = NULL;
+    char *copy = arena_strdup(a, pem), *rest = NULL;
+    struct buf out = {0};
     for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         if (line[0] != '-')
-            strcat(out, line);
-    return out;
+            buf_add_str(&out, line);
+    const char *text = arena_copy(a, out.bytes, out.size);
+    buf_free(&out);
+    return text;
 }
 
 /* MD5 of a text as lower-case hex, by OpenSSL. */

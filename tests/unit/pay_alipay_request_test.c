@@ -2,6 +2,7 @@
 /* What goes to Alipay: decoded by libcurl, verified by OpenSSL over texts written out by hand. */
 #include <criterion/criterion.h>
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,7 +20,7 @@ static int64_t now_us; /* 2026-01-01 10:34:57 in Shanghai */
 static void set_up(void)
 {
     a = arena_new();
-    ours = key_pair_new();
+    ours = key_pair_named("merchant");
     app = (struct alipay){.app_id = (char *)"2021000000000001",
                           .seller_id = (char *)"2088102119685838",
                           .gateway_url = (char *)GATEWAY,
@@ -200,8 +201,9 @@ Test(alipay_request, certificate_mode_names_both_certificates)
         "alipay_root_cert_sn", "app_cert_sn", "app_id",  "charset", "format", "method",
         "sign_type",           "timestamp",   "version", NULL};
     struct alipay_request r;
-    strcpy(app.app_cert_sn, "866efef280dec9137a87d047ac446315");
-    strcpy(app.root_cert_sn, "687b59193f3f462dd5336e5abf83c5d8_02941eef3187dddf3d3b83462e1dfcf6");
+    snprintf(app.app_cert_sn, sizeof app.app_cert_sn, "866efef280dec9137a87d047ac446315");
+    snprintf(app.root_cert_sn, sizeof app.root_cert_sn,
+             "687b59193f3f462dd5336e5abf83c5d8_02941eef3187dddf3d3b83462e1dfcf6");
     cr_assert_eq(alipay_sign_request(&app, "alipay.trade.refund", "{}", now_us, a, &r), OK);
     expect_signed(query_of(r.url),
                   "alipay_root_cert_sn="

@@ -191,7 +191,8 @@ static const char *without_ignored(const struct vector *v, struct arena *a)
 {
     const json_t *ignored = json_object_get(v->inputs, "ignore_params");
     char *query = arena_strdup(a, vector_text(v->inputs, "query")), *rest = NULL;
-    char *kept = arena_alloc(a, strlen(query) + 2);
+    size_t room = strlen(query) + 2;
+    char *kept = arena_alloc(a, room);
     for (char *part = strtok_r(query, "&", &rest); part; part = strtok_r(NULL, "&", &rest)) {
         bool skip = false;
         for (size_t i = 0; i < json_array_size(ignored); i++) {
@@ -199,7 +200,7 @@ static const char *without_ignored(const struct vector *v, struct arena *a)
             skip = skip || (strncmp(part, name, strlen(name)) == 0 && part[strlen(name)] == '=');
         }
         if (!skip)
-            strcat(strcat(kept, *kept ? "&" : ""), part);
+            snprintf(kept + strlen(kept), room - strlen(kept), "%s%s", *kept ? "&" : "", part);
     }
     return kept;
 }
@@ -347,7 +348,7 @@ static bool record_fits(const struct trade *t, const json_t *record)
 static bool business_fits(const struct vector *v)
 {
     struct arena *a = arena_new();
-    struct key_pair alipay = key_pair_new();
+    struct key_pair alipay = key_pair_named("platform");
     struct alipay_params params = params_of(json_object_get(v->inputs, "params"), a);
     alipay_params_sort(&params);
     const char *app_id = vector_text(json_object_get(v->inputs, "order"), "app_id");
