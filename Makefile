@@ -128,8 +128,9 @@ bench: all
 
 FUZZ_SECONDS ?= 30
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_HELP := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
-FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang OPT="-O1 -g -fno-omit-frame-pointer" \
+FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang WARN=-Wall OPT="-O1 -g -fno-omit-frame-pointer" \
             SAN="-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=all"
 
 fuzz: build/develop.stamp
@@ -138,7 +139,7 @@ fuzz: build/develop.stamp
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
-build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o build/fuzz/libidphotod.a
+build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o $(FUZZ_HELP:%.c=build/fuzz/%.o) build/fuzz/libidphotod.a
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 # ---------------------------------------------------------------- lint and format

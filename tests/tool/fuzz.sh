@@ -23,7 +23,7 @@ for target in "$@"; do
             END { printf "  fuzz %-16s %9d inputs, %s edges, nothing found\n", name, n, cov }' "$log"
     else
         failed=1
-        tail -n 40 "$log"
+        grep -v '^#' "$log" | tail -n 40
         echo "  fuzz $name found something: $work/findings"
     fi
 done
