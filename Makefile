@@ -128,7 +128,7 @@ bench: all
 
 FUZZ_SECONDS ?= 30
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
-FUZZ_HELP := $(filter-out $(FUZZ_SRC),$(wildcard tests/fuzz/*.c))
+FUZZ_HELP := $(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c))
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
 FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang WARN=-Wall OPT="-O1 -g -fno-omit-frame-pointer" \
             SAN="-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=all"
