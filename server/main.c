@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <getopt.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -128,11 +132,27 @@ static int run_configured(const struct command *command, const struct parsed *p)
     return code;
 }
 
+/* JSON documents carry names and addresses: their memory is wiped like an arena's. */
+static void wipe_and_free(void *p)
+{
+    if (p)
+        sodium_memzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+static bool harden(void)
+{
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    /* private keys of merchants go where they are locked and wiped */
+    return sodium_init() >= 0 && vault_harden_process() == OK &&
+           CRYPTO_secure_malloc_init(1 << 20, 32) == 1;
+}
+
 int main(int argc, char **argv)
 {
     struct parsed p = {0};
     const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
-    if (sodium_init() < 0 || vault_harden_process() != OK)
+    if (!harden())
         return EXIT_BUG;
     if (!command || !parse_options(argc - 1, argv + 1, &p))
         return say_usage();

@@ -38,6 +38,22 @@ static enum status run_leases(struct job_context *c)
     return s;
 }
 
+/* Looks for a new master version first, so that `keygen --rotate` needs no restart. */
+static enum status run_rewrap(struct job_context *c)
+{
+    char why[256] = "";
+    int rewrapped = BATCH;
+    enum status s = vault_reload_masters(c->service->vault, why, sizeof why);
+    if (s != OK)
+        log_error("masters.not-loaded", LOG_STR("reason", why));
+    for (int i = 0; s == OK && rewrapped > 0 && i < BATCHES_MAX; i++) {
+        s = master_rewrap(&c->store, BATCH, &rewrapped);
+        if (s == OK)
+            c->rows += rewrapped;
+    }
+    return s;
+}
+
 static enum status run_partitions(struct job_context *c)
 {
     int ahead = 0, dropped = 0, left = 0;
@@ -138,6 +154,7 @@ const struct job jobs[] = {
     {"promote", 5 * SECOND_US, false, run_promote},
     {"close", 15 * SECOND_US, false, run_close},
     {"leases", 10 * MINUTE_US, false, run_leases},
+    {"rewrap", 5 * MINUTE_US, false, run_rewrap},
     {"purge", 0, true, run_purge},
     {"partitions", 10 * MINUTE_US, true, run_partitions},
     {"ratchet", MINUTE_US, true, run_ratchet},

@@ -25,6 +25,12 @@ enum status promote_order(struct store *st, int64_t account_id, const struct uui
 /* Rewraps rows whose key_day is at hand while they may still be read. */
 enum status lease_renew(struct store *st, int64_t now_us, int limit, int *renewed) MUST_USE;
 
+/* ---- rewrap: after a new master version ---- */
+
+/* Wraps at most `limit` keys of each table under the newest master version; idempotent answers,
+ * which live a day, are left to expire. */
+enum status master_rewrap(struct store *st, int limit, int *rewrapped) MUST_USE;
+
 /* ---- purge ---- */
 
 struct purged {

@@ -38,80 +38,83 @@ static const struct statement audit_insert = {"audit_insert",
     " count(*) FILTER (WHERE " end " < $1::timestamptz - interval '1 minute'" where                \
     ") FROM " table
 
-static const struct statement
-    retention_select = {"retention_select", CLASS(
-                                                "draft-photo", "photo_copy c", "c.expires_at",
-                                                " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN "
-                                                "orders o USING (account_id, order_id)"
-                                                " WHERE i.account_id = c.account_id AND i.photo_id "
-                                                "= c.photo_id AND (o.state = 'unpaid'"
-                                                " OR (o.paid_at IS NOT NULL AND o.promoted_at IS "
-                                                "NULL)))") " WHERE c.purpose = 'draft'"
-                                                           " UNION ALL " CLASS(
-                                                               "electronic-photo", "photo_copy",
-                                                               "expires_at",
-                                                               "") " WHERE purpose = 'electronic'"
-                                                                   " UNION ALL " CLASS(
-                                                                       "print-photo", "photo_copy",
-                                                                       "expires_at",
-                                                                       "") " WHERE purpose = "
-                                                                           "'print'"
-                                                                           " UNION ALL " CLASS(
-                                                                               "unpaid-order",
-                                                                               "orders o",
-                                                                               "o.expires_at",
-                                                                               " AND NOT EXISTS "
-                                                                               "(SELECT 1 FROM "
-                                                                               "payment p WHERE "
-                                                                               "p.account_id = "
-                                                                               "o.account_id"
-                                                                               " AND p.order_id = "
-                                                                               "o.order_id AND "
-                                                                               "p.state = "
-                                                                               "'pending')") " WHER"
-                                                                                             "E "
-                                                                                             "o."
-                                                                                             "paid_"
-                                                                                             "at "
-                                                                                             "IS "
-                                                                                             "NULL"
-                                                                                             " UNIO"
+static const struct statement retention_select = {
+    "retention_select",
+    CLASS(
+        "draft-photo", "photo_copy c", "c.expires_at",
+        " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN "
+        "orders o USING (account_id, order_id)"
+        " WHERE i.account_id = c.account_id AND i.photo_id "
+        "= c.photo_id AND (o.state = 'unpaid'"
+        " OR (o.paid_at IS NOT NULL AND o.promoted_at IS "
+        "NULL)))") " WHERE c.purpose = 'draft'"
+                   " UNION ALL " CLASS(
+                       "electronic-photo", "photo_copy", "expires_at",
+                       "") " WHERE purpose = 'electronic'"
+                           " UNION ALL " CLASS(
+                               "print-photo", "photo_copy", "expires_at",
+                               "") " WHERE purpose = "
+                                   "'print'"
+                                   " UNION ALL " CLASS(
+                                       "unpaid-order", "orders o", "o.expires_at",
+                                       " AND NOT EXISTS "
+                                       "(SELECT 1 FROM "
+                                       "payment p WHERE "
+                                       "p.account_id = "
+                                       "o.account_id"
+                                       " AND p.order_id = "
+                                       "o.order_id AND "
+                                       "p.state = "
+                                       "'pending')") " WHER"
+                                                     "E "
+                                                     "o."
+                                                     "paid_"
+                                                     "at "
+                                                     "IS "
+                                                     "NULL"
+                                                     " UNIO"
+                                                     "N "
+                                                     "ALL"
+                                                     " " CLASS(
+                                                         "o"
+                                                         "r"
+                                                         "d"
+                                                         "e"
+                                                         "r",
+                                                         "o"
+                                                         "r"
+                                                         "d"
+                                                         "e"
+                                                         "r"
+                                                         "s",
+                                                         "e"
+                                                         "x"
+                                                         "p"
+                                                         "i"
+                                                         "r"
+                                                         "e"
+                                                         "s"
+                                                         "_"
+                                                         "a"
+                                                         "t",
+                                                         "") " WHERE paid_at IS NOT NULL"
+                                                             " UNION ALL " CLASS("payer", "payer", "expires_at", "") " UNION ALL " CLASS(
+                                                                 "session", "session",
+                                                                 "expires_at",
+                                                                 "") " UNION ALL " CLASS("idempoten"
+                                                                                         "cy-"
+                                                                                         "answer",
+                                                                                         "idempoten"
+                                                                                         "cy",
+                                                                                         "expires_"
+                                                                                         "at",
+                                                                                         "") " UNIO"
                                                                                              "N "
                                                                                              "ALL"
-                                                                                             " " CLASS(
-                                                                                                 "o"
-                                                                                                 "r"
-                                                                                                 "d"
-                                                                                                 "e"
-                                                                                                 "r",
-                                                                                                 "o"
-                                                                                                 "r"
-                                                                                                 "d"
-                                                                                                 "e"
-                                                                                                 "r"
-                                                                                                 "s",
-                                                                                                 "e"
-                                                                                                 "x"
-                                                                                                 "p"
-                                                                                                 "i"
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "_"
-                                                                                                 "a"
-                                                                                                 "t",
-                                                                                                 "") " WHERE paid_at IS NOT NULL"
-                                                                                                     " UNION ALL " CLASS("payer", "payer", "expires_at", "") " UNION ALL " CLASS(
-                                                                                                         "session",
-                                                                                                         "session",
-                                                                                                         "expires_at",
-                                                                                                         "") " UNION ALL " CLASS("idempotency-answer",
-                                                                                                                                 "idempotency",
-                                                                                                                                 "expires_at",
-                                                                                                                                 "") " UNION ALL " CLASS("receipt",
-                                                                                                                                                         "receipt",
-                                                                                                                                                         "expires_at",
-                                                                                                                                                         "")};
+                                                                                             " " CLASS("receipt",
+                                                                                                       "receipt",
+                                                                                                       "expires_at",
+                                                                                                       "")};
 
 static const struct statement purge_last = {
     "purge_last", "SELECT started_at, photos, orders, accounts FROM job_run WHERE job = 'purge'"

@@ -20,31 +20,39 @@ static const struct statement bytes_insert = {
     "INSERT INTO photo_bytes (drop_day, account_id, photo_id, purpose, sealed)"
     " VALUES ($1, $2, $3, 'draft', $4)"};
 
-/* $1 account, $2 photo, $3 now. A photo's ends: of its electronic life, of the order that waits for
- * promote, of its draft and print lives, of an open order. */
+/* $1 account, $2 photo, $3 now. When a photo's lives end: as an electronic purchase, as a print, as
+ * a draft; and what holds it besides: a paid order that waits for promote, an open order. */
 #define PHOTO_LIFE                                                                                 \
     " FROM photo p CROSS JOIN LATERAL ("                                                           \
     "  SELECT max(c.expires_at) FILTER (WHERE c.purpose = 'electronic') AS electronic_until,"      \
-    "   max(c.expires_at) FILTER (WHERE c.purpose <> 'electronic') AS other_until"                 \
+    "   max(c.expires_at) FILTER (WHERE c.purpose = 'print') AS print_until,"                      \
+    "   max(c.expires_at) FILTER (WHERE c.purpose = 'draft') AS draft_until"                       \
     "  FROM photo_copy c WHERE c.account_id = p.account_id AND c.photo_id = p.photo_id"            \
     "   AND c.expires_at > $3) life CROSS JOIN LATERAL ("                                          \
     "  SELECT max(o.photos_expire_at) FILTER (WHERE i.kind = 'electronic' AND o.paid_at IS NOT "   \
     "NULL"                                                                                         \
-    "    AND o.promoted_at IS NULL AND o.state <> 'closed' AND o.photos_expire_at > $3) AS "       \
-    "bought_until,"                                                                                \
-    "   max(o.expires_at) FILTER (WHERE o.state = 'unpaid') AS open_until,"                        \
-    "   max(o.expires_at) FILTER (WHERE o.paid_at IS NOT NULL AND o.promoted_at IS NULL"           \
-    "    AND o.state <> 'closed') AS paid_until"                                                   \
+    "    AND o.promoted_at IS NULL AND o.photos_expire_at > $3) AS bought_until,"                  \
+    "   max(o.expires_at) FILTER (WHERE o.paid_at IS NOT NULL AND o.promoted_at IS NULL)"          \
+    "    AS paid_until,"                                                                           \
+    "   max(o.expires_at) FILTER (WHERE o.state = 'unpaid' AND (o.expires_at > $3 OR EXISTS ("     \
+    "     SELECT 1 FROM payment q WHERE q.account_id = o.account_id AND q.order_id = o.order_id"   \
+    "      AND q.state = 'pending'))) AS open_until,"                                              \
+    "   coalesce(bool_or(i.kind = 'electronic' AND o.paid_at IS NOT NULL), false) AS was_bought"   \
     "  FROM order_item i JOIN orders o USING (account_id, order_id)"                               \
-    "  WHERE i.account_id = p.account_id AND i.photo_id = p.photo_id) held"                        \
+    "  WHERE i.account_id = p.account_id AND i.photo_id = p.photo_id AND o.state <> 'closed') "    \
+    "held"                                                                                         \
     " WHERE p.account_id = $1 AND p.photo_id = $2"                                                 \
-    "  AND (coalesce(life.electronic_until, life.other_until, held.bought_until, held.paid_until)" \
-    "   IS NOT NULL OR held.open_until > $3)"
+    "  AND coalesce(life.electronic_until, life.print_until, life.draft_until, held.bought_until," \
+    "   held.paid_until, held.open_until) IS NOT NULL"
 
+/* The end that counts: of what was bought, else of what is printed, else of the draft. */
 #define PHOTO_COLUMNS                                                                              \
     " p.spec, p.subject, p.format, p.width_px, p.height_px, p.dpi, p.bytes, p.etag, p.created_at," \
     " coalesce(greatest(life.electronic_until, held.bought_until),"                                \
-    "  greatest(life.other_until, held.open_until, held.paid_until)),"                             \
+    "  greatest(life.print_until, held.paid_until),"                                               \
+    "  greatest(life.draft_until, held.open_until)),"                                              \
+    " coalesce(life.electronic_until, held.bought_until, life.print_until, held.paid_until)"       \
+    "  IS NOT NULL,"                                                                               \
     " coalesce(life.electronic_until, held.bought_until) IS NOT NULL"
 
 static const struct statement photo_select = {"photo_select", "SELECT" PHOTO_COLUMNS PHOTO_LIFE};
@@ -53,8 +61,8 @@ static const struct statement photo_select = {"photo_select", "SELECT" PHOTO_COL
 static const struct statement photo_file_select = {
     "photo_file_select",
     "SELECT f.*, best.key_wrapped, b.sealed FROM (SELECT p.account_id, p.photo_id," PHOTO_COLUMNS
-    " AS paid" PHOTO_LIFE ") f LEFT JOIN LATERAL (SELECT c.* FROM photo_copy c"
-    "  WHERE c.account_id = f.account_id AND c.photo_id = f.photo_id AND f.paid"
+    " AS readable, held.was_bought" PHOTO_LIFE ") f LEFT JOIN LATERAL (SELECT c.* FROM photo_copy c"
+    "  WHERE c.account_id = f.account_id AND c.photo_id = f.photo_id AND f.readable"
     "  ORDER BY c.purpose = 'electronic' AND c.expires_at > $3 DESC, c.expires_at DESC LIMIT 1) "
     "best"
     "  ON true LEFT JOIN photo_bytes b ON b.drop_day = best.drop_day"
@@ -186,9 +194,10 @@ enum status photo_read_file(struct store *st, struct arena *a, int64_t account_i
     if (s != OK)
         return s;
     struct photo found = read_photo(&rows, 2, photo_id);
-    if (!found.paid)
-        return CONFLICT;
-    s = open_file(st, a, account_id, photo_id, &rows, 13, file);
+    bool readable = row_bool(&rows, 0, 13), was_bought = row_bool(&rows, 0, 14);
+    if (!readable)
+        return was_bought ? NOT_FOUND : CONFLICT;
+    s = open_file(st, a, account_id, photo_id, &rows, 15, file);
     if (s == OK)
         *photo = found;
     return s;

@@ -27,7 +27,7 @@ struct photo {
     const char *etag;
     int64_t created_us;
     int64_t expires_us; /* of the life that counts */
-    bool paid;          /* its file may be read now */
+    bool paid;          /* an electronic purchase or a print of it lives */
 };
 
 /* The step that stores a new draft, to be run in a batch with others: three steps are written.
@@ -45,7 +45,8 @@ enum status photo_create_steps(struct store *st, struct arena *a, int64_t accoun
 enum status photo_read(struct store *st, struct arena *a, int64_t account_id,
                        const struct uuid *photo_id, int64_t now_us, struct photo *out) MUST_USE;
 
-/* Metadata and the file in clear (in the arena). CONFLICT: not paid for electronically. */
+/* Metadata and the file in clear (in the arena). CONFLICT: never bought electronically; NOT_FOUND
+ * also when that purchase is over although a print of it lives on. */
 enum status photo_read_file(struct store *st, struct arena *a, int64_t account_id,
                             const struct uuid *photo_id, int64_t now_us, struct photo *photo,
                             struct span *file) MUST_USE;
