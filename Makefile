@@ -114,12 +114,13 @@ ubsan:
 	+$(Q)$(call variant,ubsan,undefined,UBSAN_OPTIONS=print_stacktrace=1)
 tsan:
 	+$(Q)$(call variant,tsan,thread,$(TSAN_ENV))
-demo: all
-	$(Q)tests/tool/with-postgres.sh $(DEMO)
+# Demo and run play with server, sandbox and database.
 DEMO ?= tests/demo/run
+demo: all $(B)/sandbox
+	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh $(DEMO)
 
-run: all $(NEEDS_run)
-	$(Q)tests/tool/with-postgres.sh tests/tool/run.sh $(B)
+run: all $(B)/sandbox
+	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/tool/run.sh
 
 bench: all
 	$(Q)tests/tool/with-postgres.sh tests/bench/run $(B)
