@@ -23,8 +23,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_STR(n, s) ((struct log_field){.name = (n), .text = (s) ? (s) : ""})
+#define LOG_STR(n, s) ((struct log_field){.name = (n), .text = log_text_or_empty(s)})
 #define LOG_INT(n, i) ((struct log_field){.name = (n), .number = (int64_t)(i)})
+
+static inline const char *log_text_or_empty(const char *s)
+{
+    return s ? s : "";
+}
 
 #define log_debug(...) LOG_AT_(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)  LOG_AT_(LOG_INFO, __VA_ARGS__)
