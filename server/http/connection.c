@@ -17,7 +17,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 
-enum { TICK_MS = 100, LINGER_MAX = 64, LINGER_READS = 64, REQUEST_ID_BYTES = 23 };
+enum { TICK_MS = 100, LINGER_MAX = 64, LINGER_READS = 64, REQUEST_ID_BYTES = 23, GONE_TICKS = 5 };
 #define LINGER_US (2 * SECOND_US)
 
 struct connection {
@@ -27,6 +27,7 @@ struct connection {
     atomic_bool linger;
     _Atomic enum phase phase;
     _Atomic int64_t deadline_us;
+    bool gone; /* the peer had closed when it was last looked at; the watching thread's own */
 };
 
 struct lingering {
@@ -106,6 +107,37 @@ static void cut_late(struct watch *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
+/* libmicrohttpd misses an end that came together with the last bytes (it polls edge-triggered and
+ * reads once). Then a vanished client would keep its place until its deadline. */
+static bool has_gone(const struct connection *c)
+{
+    char byte;
+    switch (atomic_load(&c->phase)) {
+    case PHASE_HANDLER:
+    case PHASE_ANSWER: return false;
+    case PHASE_HEADERS:
+    case PHASE_BODY: /* bytes may still lie in the TLS layer */
+        if (!c->plain)
+            return false;
+        break;
+    case PHASE_IDLE: break;
+    }
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Twice in a row, so that what was read but not looked at yet is not lost. */
+static void cut_gone(struct watch *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    for (struct connection *c = w->first; c; c = c->next) {
+        bool gone = has_gone(c);
+        if (gone && c->gone)
+            shutdown(c->fd, SHUT_RDWR);
+        c->gone = gone;
+    }
+    pthread_mutex_unlock(&w->mutex);
+}
+
 /* Reads off what is there. True: nothing more will come. */
 static bool read_off(int fd)
 {
@@ -150,9 +182,11 @@ static void wait_tick(struct watch *w)
 static void *watch_thread(void *arg)
 {
     struct watch *w = arg;
-    while (!atomic_load(&w->stopping)) {
+    for (unsigned n = 1; !atomic_load(&w->stopping); n++) {
         wait_tick(w);
         cut_late(w);
+        if (n % GONE_TICKS == 0)
+            cut_gone(w);
         linger_on(w);
         w->tick(w->arg);
     }
