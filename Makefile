@@ -116,7 +116,7 @@ tsan:
 	+$(Q)$(call variant,tsan,thread,$(TSAN_ENV))
 # Demo and run play with server, sandbox and database.
 DEMO ?= tests/demo/run
-demo: all $(B)/sandbox
+demo: all $(B)/sandbox $(B)/try-open
 	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh $(DEMO)
 
 run: all $(B)/sandbox
