@@ -148,23 +148,30 @@ static void wipe_and_release(VipsImage *memory)
     release(memory);
 }
 
-/* Decodes and encodes upright. image is an unread header. */
-static enum status turn(VipsImage *image, struct photo_facts *facts, struct buf *out)
+static void forget_metadata(VipsImage *image)
 {
-    enum status s = INVALID;
-    VipsImage *upright = NULL, *pixels = vips_image_new_memory();
-    if (vips_image_write(image, pixels) != 0 || vips_autorot(pixels, &upright, NULL) != 0)
-        goto out;
     static const char *const unwanted[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME,
                                            VIPS_META_IPTC_NAME, VIPS_META_PHOTOSHOP_NAME};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
-        vips_image_remove(upright, unwanted[i]);
+        vips_image_remove(image, unwanted[i]);
+}
+
+/* Decodes into memory, which is why decode_through comes first, and encodes upright. */
+static enum status turn(struct span file, struct photo_facts *facts, struct buf *out)
+{
+    enum status s = INVALID;
+    VipsImage *upright = NULL, *pixels = vips_image_new_memory();
+    VipsImage *image = open_header(file, facts->format);
+    if (!image || vips_image_write(image, pixels) != 0 || vips_autorot(pixels, &upright, NULL) != 0)
+        goto out;
+    forget_metadata(upright);
     s = encode_to_buf(upright, facts->format, out);
     facts->width_px = vips_image_get_width(upright);
     facts->height_px = vips_image_get_height(upright);
 out:
     release(upright);
     wipe_and_release(pixels);
+    release(image);
     return s;
 }
 
@@ -193,17 +200,13 @@ static enum status density_of(struct span file, VipsImage *image, struct jpeg_de
     return s;
 }
 
-static enum status clean_turned_jpeg(VipsImage *image, struct jpeg_density density,
-                                     struct photo_facts *facts, struct buf *out)
+static enum status turn_jpeg(struct span file, struct jpeg_density density,
+                             struct photo_facts *facts, struct buf *out)
 {
     struct buf encoded = {0};
-    bool on_its_side = vips_image_get_orientation(image) >= 5;
-    if (on_its_side)
-        density = (struct jpeg_density){density.unit, density.y, density.x};
-    enum status s = turn(image, facts, &encoded);
+    enum status s = turn(file, facts, &encoded);
     if (s == OK)
         s = jpeg_strip((struct span){encoded.bytes, encoded.size}, density, out);
-    facts->dpi = jpeg_density_dpi(density);
     buf_free(&encoded);
     return s;
 }
@@ -213,18 +216,18 @@ static enum status clean_jpeg(struct span file, VipsImage *image, struct photo_f
 {
     struct buf stripped = {0};
     struct jpeg_density density;
-    bool upright = vips_image_get_orientation(image) == 1;
+    int orientation = vips_image_get_orientation(image);
     enum status s = density_of(file, image, &density);
-    if (s == OK && upright)
-        s = decode_through(image);
     if (s == OK)
         s = jpeg_strip(file, density, &stripped);
-    if (s == OK && upright) {
-        facts->dpi = jpeg_density_dpi(density);
+    if (orientation >= 5) /* on its side */
+        density = (struct jpeg_density){density.unit, density.y, density.x};
+    if (s == OK && orientation != 1)
+        s = turn_jpeg(file, density, facts, out);
+    else if (s == OK)
         buf_add(out, stripped.bytes, stripped.size);
-    } else if (s == OK) {
-        s = clean_turned_jpeg(image, density, facts, out);
-    }
+    if (s == OK)
+        facts->dpi = jpeg_density_dpi(density);
     buf_free(&stripped);
     return s;
 }
@@ -234,31 +237,45 @@ static enum status clean_png(struct span file, VipsImage *image, struct photo_fa
 {
     struct buf encoded = {0};
     struct span pixels = file;
-    bool upright = vips_image_get_orientation(image) == 1;
-    enum status s = upright ? decode_through(image) : turn(image, facts, &encoded);
-    if (!upright)
+    enum status s = OK;
+    if (vips_image_get_orientation(image) != 1) {
+        s = turn(file, facts, &encoded);
         pixels = (struct span){encoded.bytes, encoded.size};
+    }
     if (s == OK)
         s = png_strip(pixels, file, out, &facts->dpi);
     buf_free(&encoded);
     return s;
 }
 
-static enum status clean(struct span file, struct photo_facts *facts, struct buf *out)
+static enum status clean_known(struct span file, struct photo_facts *facts, struct buf *out)
 {
-    enum status s = sniff(file, &facts->format);
-    if (s != OK)
-        return s;
     VipsImage *image = open_header(file, facts->format);
     if (!image)
         return INVALID;
     facts->width_px = vips_image_get_width(image);
     facts->height_px = vips_image_get_height(image);
-    s = within_limits(image);
+    enum status s = within_limits(image);
+    if (s == OK)
+        s = decode_through(image);
     if (s == OK)
         s = facts->format == PHOTO_JPEG ? clean_jpeg(file, image, facts, out)
                                         : clean_png(file, image, facts, out);
     release(image);
+    return s;
+}
+
+static enum status clean(struct span file, struct photo_facts *facts, struct buf *out)
+{
+    struct buf essence = {0};
+    enum status s = sniff(file, &facts->format);
+    if (s == OK && facts->format == PHOTO_PNG) {
+        s = png_essence(file, &essence);
+        file = (struct span){essence.bytes, essence.size};
+    }
+    if (s == OK)
+        s = clean_known(file, facts, out);
+    buf_free(&essence);
     return s;
 }
 

@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-enum part { PART_PIXELS = 1, PART_COLOUR = 2, PART_UNWANTED = 4, PART_REFUSED = 8 };
+enum part { PART_PIXELS = 1, PART_COLOUR = 2, PART_EXIF = 4, PART_UNWANTED = 8, PART_REFUSED = 16 };
 
 enum { SIGNATURE_BYTES = 8, FRAME_BYTES = 12 /* length, name, checksum */ };
 
@@ -23,7 +23,7 @@ static const struct {
     {"IHDR", PART_PIXELS},  {"PLTE", PART_PIXELS}, {"tRNS", PART_PIXELS},  {"IDAT", PART_PIXELS},
     {"IEND", PART_PIXELS},  {"pHYs", PART_COLOUR}, {"iCCP", PART_COLOUR},  {"sRGB", PART_COLOUR},
     {"gAMA", PART_COLOUR},  {"cHRM", PART_COLOUR}, {"acTL", PART_REFUSED}, {"fcTL", PART_REFUSED},
-    {"fdAT", PART_REFUSED},
+    {"fdAT", PART_REFUSED}, {"eXIf", PART_EXIF},
 };
 
 static uint32_t big_endian(const unsigned char *p)
@@ -105,15 +105,20 @@ static int32_t dpi_of(struct span rest)
     return 0;
 }
 
+static void begin(struct span file, struct chunk header, struct buf *out)
+{
+    buf_reserve(out, file.size);
+    buf_add(out, file.bytes, SIGNATURE_BYTES);
+    add_chunk(out, header);
+}
+
 enum status png_strip(struct span pixels, struct span colour, struct buf *out, int32_t *dpi)
 {
     struct span pixels_rest, colour_rest;
     struct chunk header, ignored;
     if (!first_chunk(pixels, &pixels_rest, &header) || !first_chunk(colour, &colour_rest, &ignored))
         return INVALID;
-    buf_reserve(out, pixels.size);
-    buf_add(out, pixels.bytes, SIGNATURE_BYTES);
-    add_chunk(out, header);
+    begin(pixels, header, out);
     enum status s;
     if (pixels.bytes == colour.bytes) {
         s = copy_parts(pixels_rest, PART_PIXELS | PART_COLOUR, out);
@@ -125,4 +130,14 @@ enum status png_strip(struct span pixels, struct span colour, struct buf *out, i
     if (s == OK)
         *dpi = dpi_of(colour_rest);
     return s;
+}
+
+enum status png_essence(struct span file, struct buf *out)
+{
+    struct span rest;
+    struct chunk header;
+    if (!first_chunk(file, &rest, &header))
+        return INVALID;
+    begin(file, header, out);
+    return copy_parts(rest, PART_PIXELS | PART_COLOUR | PART_EXIF, out);
 }

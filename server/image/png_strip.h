@@ -22,4 +22,9 @@
 enum status png_strip(struct span pixels, struct span colour, struct buf *out,
                       int32_t *dpi) MUST_USE;
 
+/* Appends what a decoder should get to see: the kept chunks and eXIf, for its orientation. A
+ * decoder that trusts the lengths of chunks, or unpacks texts, can be made to take gigabytes for a
+ * file of a kilobyte. Otherwise as png_strip. */
+enum status png_essence(struct span file, struct buf *out) MUST_USE;
+
 #endif

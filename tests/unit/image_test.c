@@ -153,6 +153,10 @@ Test(image, every_coding_of_a_jpeg_decodes_to_the_same_samples_as_before)
         cr_assert(!contains(span_of(&out), PLANTED), "%zu", i);
         struct buf twice = cleaned(span_of(&out), &again);
         cr_assert(same(span_of(&out), span_of(&twice)), "%zu is not a fixed point", i);
+        cr_assert_eq(facts.dpi, again.dpi);
+        cr_assert_eq(facts.dpi, wish.jfif_unit ? 300 : 0, "%zu: %d", i, facts.dpi);
+        cr_assert_eq(memmem(out.bytes, out.size, "\xff\xc2\0", 3) != NULL, wish.progressive, "%zu",
+                     i);
         struct span body; /* without it readers do not invert the inks */
         cr_assert_eq(jpeg_segment(span_of(&file), 0xee, "Adobe", &body),
                      jpeg_segment(span_of(&out), 0xee, "Adobe", &body), "%zu", i);
@@ -261,7 +265,36 @@ Test(image, a_turned_colour_jpeg_keeps_its_profile_and_its_colours)
     }
 }
 
+Test(image, an_uneven_density_turns_with_the_picture)
+{
+    struct buf exif = exif_make((struct exif_wish){.orientation = 8});
+    struct jpeg_wish wish = {.exif = span_of(&exif), .jfif_unit = 1, .jfif_density = 300};
+    struct buf file = scene_jpeg(3, wish);
+    struct span body;
+    cr_assert(jpeg_segment(span_of(&file), 0xe0, "JFIF", &body));
+    file.bytes[(const unsigned char *)body.bytes - file.bytes + 8] = 0; /* X 300 becomes 44 */
+    struct photo_facts facts;
+    struct buf out = cleaned(span_of(&file), &facts);
+    cr_assert_eq(facts.dpi, 300);
+    cr_assert(jpeg_segment(span_of(&out), 0xe0, "JFIF", &body));
+    cr_assert_arr_eq((const char *)body.bytes + 7, "\1\x01\x2c\0\x2c", 5);
+}
+
 /* ------------------------------------------------------------- PNG */
+
+static void add_aspect_ratio(struct buf *b)
+{
+    png_chunk(b, "pHYs", "\0\0\x2e\x23\0\0\x2e\x23\0", 9);
+}
+
+Test(image, an_aspect_ratio_of_a_png_is_not_a_density)
+{
+    struct buf file = scene_png(3, 8, add_aspect_ratio);
+    struct photo_facts facts;
+    struct buf out = cleaned(span_of(&file), &facts);
+    cr_assert_eq(facts.dpi, 0);
+    cr_assert(png_has(span_of(&out), "pHYs"));
+}
 
 static void add_all_chunks(struct buf *b)
 {
@@ -574,6 +607,34 @@ Test(image, a_jpeg_header_that_promises_65000_pixels_is_refused_without_their_me
         cr_assert_eq(outcome(span_of(&file)), TOO_LARGE);
         cr_assert_lt(rss_peak_kib() - before_kib, 50 * 1024);
     }
+}
+
+static void promise_a_gibibyte(struct buf *b)
+{
+    buf_add(b, "\x40\0\0\0tEXt", 8);
+}
+
+/* A megabyte of zeros in about a kilobyte, two hundred times. */
+static void add_packed_texts(struct buf *b)
+{
+    struct buf packed = {0};
+    png_idat_zeros(&packed, 1 << 20);
+    struct buf text = {0};
+    buf_add(&text, "Comment\0\0", 9);
+    buf_add(&text, packed.bytes + 8, packed.size - 12);
+    for (int i = 0; i < 200; i++)
+        png_chunk(b, "zTXt", text.bytes, text.size);
+}
+
+/* libpng reserves and clears what a chunk promises, and unpacks every text: found by fuzzing */
+Test(image, a_png_chunk_costs_no_more_memory_than_the_file_has_bytes)
+{
+    struct buf liar = scene_png(3, 8, promise_a_gibibyte);
+    struct buf texts = scene_png(3, 8, add_packed_texts);
+    long before_kib = rss_peak_kib();
+    cr_assert_eq(outcome(span_of(&liar)), INVALID);
+    cr_assert_eq(outcome(span_of(&texts)), OK);
+    cr_assert_lt(rss_peak_kib() - before_kib, 50 * 1024);
 }
 
 /* ------------------------------------------------------------- manners */

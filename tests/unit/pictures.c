@@ -136,6 +136,8 @@ static void set_colours(struct jpeg_compress_struct *c, const struct jpeg_wish *
         jpeg_set_colorspace(c, JCS_RGB);
     if (wish->no_jfif)
         c->write_JFIF_header = FALSE;
+    if (c->input_components == 4 && wish->jfif_unit)
+        c->write_JFIF_header = TRUE;
     if (wish->no_adobe)
         c->write_Adobe_marker = FALSE;
 }
