@@ -5,6 +5,7 @@
 #include "api/gate.h"
 #include "api/handlers.h"
 #include "api/policies.h"
+#include "store/lifetime.h"
 
 struct consent_body {
     const char *policy_version;
@@ -80,9 +81,14 @@ void consent_put_one(struct request *r)
         reply_status(r, s);
 }
 
+/* Withdrawing is as easy as giving (PIPL 15), and erases what rested on it. */
 void consent_delete(struct request *r)
 {
+    bool service = strcmp(r->params[0], "service") == 0;
+    bool prints = strcmp(r->params[0], "print-mailing") == 0;
     enum status s = consent_withdraw(store_of(r), r->arena, r->account_id, r->params[0], r->now_us);
+    if (s == OK && (service || prints))
+        s = erase_unpaid(store_of(r), r->arena, r->account_id, r->now_us, !service);
     if (s == OK)
         show_one(r, r->params[0]);
     else

@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "store/operator.h"
 
-/* No request lives longer: a marker older than this was left by a crash. */
-#define REQUEST_LIFE_US (60 * SECOND_US)
+/* No handler runs longer: a marker older than this was left by a crash. */
+#define REQUEST_LIFE_US (30 * SECOND_US)
 
 struct gate {
     struct session session;

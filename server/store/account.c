@@ -38,15 +38,14 @@ static const struct statement consent_select = {
     "consent_select", "SELECT purpose, policy_version, granted_at, withdrawn_at FROM consent"
                       " WHERE account_id = $1 ORDER BY granted_at, purpose"};
 
+/* Without the consent to the service itself no policy counts as agreed to. */
 static const struct statement consent_end = {
     "consent_end",
     "WITH known AS (SELECT withdrawn_at FROM consent WHERE account_id = $1 AND purpose = $2),"
     " ended AS (UPDATE consent SET withdrawn_at = $3"
     "  WHERE account_id = $1 AND purpose = $2 AND withdrawn_at IS NULL),"
-    " erased AS (DELETE FROM orders WHERE account_id = $1 AND $2 = 'print-mailing'"
-    "  AND kind <> 'electronic' AND state IN ('unpaid', 'closed')"
-    "  AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = orders.account_id"
-    "   AND p.order_id = orders.order_id AND p.state <> 'closed'))"
+    " bare AS (UPDATE account SET policy_version = 'withdrawn' FROM known"
+    "  WHERE account_id = $1 AND $2 = 'service')"
     " SELECT 1 FROM known"};
 
 static const struct statement consent_check = {

@@ -71,8 +71,8 @@ enum status consent_list(struct store *st, struct arena *a, int64_t account_id,
 /* Grants; purpose "service" also lifts the account to policy_version. */
 enum status consent_grant(struct store *st, struct arena *a, int64_t account_id,
                           const char *purpose, const char *policy_version, int64_t now_us) MUST_USE;
-/* NOT_FOUND when it was never granted; withdrawing twice changes nothing. For "print-mailing" the
- * recipients of orders that were not paid go with it: those orders are erased. */
+/* NOT_FOUND when it was never granted; withdrawing twice changes nothing. What rested on it is
+ * erased by erase_unpaid (lifetime.h). */
 enum status consent_withdraw(struct store *st, struct arena *a, int64_t account_id,
                              const char *purpose, int64_t now_us) MUST_USE;
 /* True when the purpose is granted and not withdrawn. */

@@ -66,6 +66,10 @@ static const struct statement erase_order_row = {
     "  SELECT $3, 'account', pseudonym, 'order.erase', $2 FROM account WHERE account_id = $1)"
     " SELECT 1 FROM gone"};
 
+static const struct statement erase_unpaid_look = {
+    "erase_unpaid_look", "SELECT order_id FROM orders WHERE account_id = $1 AND paid_at IS NULL"
+                         " AND (kind <> 'electronic' OR NOT $2)"};
+
 static const struct statement erase_account_look = {
     "erase_account_look",
     "SELECT EXISTS (SELECT 1 FROM orders o WHERE o.account_id = $1 AND " IN_FULFILMENT "),"
@@ -113,9 +117,9 @@ static const struct statement replay_delete = {
     "  AND purpose = 'print'"};
 
 STATEMENTS(erase_statements, &erase_photo_look, &erase_photo_bytes, &erase_photo_row,
-           &erase_order_look, &erase_prints_look, &erase_order_bytes, &erase_order_row,
-           &erase_account_look, &erase_account_bytes, &erase_account_row, &receipt_select,
-           &replay_list, &replay_delete);
+           &erase_order_look, &erase_unpaid_look, &erase_prints_look, &erase_order_bytes,
+           &erase_order_row, &erase_account_look, &erase_account_bytes, &erase_account_row,
+           &receipt_select, &replay_list, &replay_delete);
 
 static void add_row(struct params *p, int64_t account_id, const struct uuid *id)
 {
@@ -192,6 +196,23 @@ enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
     const struct step steps[] = {{&erase_order_bytes, &look}, {&erase_order_row, &row}};
     s = db_run_batch(st->db, a, steps, 2, rows);
     return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+}
+
+enum status erase_unpaid(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
+                         bool prints_only)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_bool(&p, prints_only);
+    enum status s = db_run(st->db, a, &erase_unpaid_look, &p, &rows);
+    for (int i = 0; s == OK && i < rows.count; i++) {
+        struct uuid id = row_uuid(&rows, i, 0);
+        s = erase_order(st, a, account_id, &id, now_us, false);
+        if (s == NOT_FOUND || s == CONFLICT)
+            s = OK; /* gone, or paid meanwhile */
+    }
+    return s;
 }
 
 static enum status write_account_erasure(struct store *st, struct arena *a, int64_t account_id,

@@ -77,6 +77,12 @@ enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
 enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
                         const struct uuid *order_id, int64_t now_us, bool force) MUST_USE;
 
+/* What rested on a consent that was withdrawn: orders that were not paid for, of prints alone or of
+ * all kinds. A paid order is a contract and is kept or erased by itself. An order whose payment is
+ * under way goes too: a success that comes then is an anomaly, and is paid back. */
+enum status erase_unpaid(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
+                         bool prints_only) MUST_USE;
+
 struct erased {
     struct uuid receipt_id;
     int32_t photos, orders, requests, consents;
