@@ -152,10 +152,10 @@ lint: build/develop.stamp $(EMBED)
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) VARIANT=lint tidy
 
 .PHONY: tidy
-TIDY_SRC := $(filter %.c,$(SOURCES))
+TIDY_SRC := $(filter server/%.c,$(SOURCES))
 tidy: $(TIDY_SRC:%.c=build/lint/%.tidy)
 	@echo "lint: clang-tidy: $(words $^) files, nothing to say"
-build/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(SOURCES))
+build/lint/%.tidy: %.c .clang-tidy $(filter server/%.h,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.log \
 	    || { cat $@.log; exit 1; }
