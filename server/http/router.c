@@ -35,7 +35,7 @@ static enum status decode(struct arena *a, const char *raw, size_t n, bool form,
         text[used++] = (char)(high << 4 | low);
         i += 2;
     }
-    if (memchr(text, 0, used) || !text_is_utf8(text, used) || text_has_control(text, used, false))
+    if (!text_is_utf8(text, used) || text_has_control(text, used, false))
         return INVALID;
     *out = text;
     return OK;

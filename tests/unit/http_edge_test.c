@@ -69,6 +69,11 @@ Test(origins, other_origins_and_the_operators_listener_are_told_nothing, .init =
     cr_expect_eq(a.status, 200);
     expect_header(&a, "Access-Control-Allow-Origin", NULL);
     answer_free(&a);
+    a = raw_ask(f.operator_port, "OPTIONS /inline HTTP/1.1\r\n" HOST "Origin: https://a.example\r\n"
+                                 "Access-Control-Request-Method: GET\r\n\r\n");
+    cr_expect_eq(a.status, 204);
+    expect_header(&a, "Access-Control-Allow-Methods", NULL);
+    answer_free(&a);
     a = raw_ask(f.port, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n");
     cr_expect_eq(a.status, 204);
     answer_free(&a);

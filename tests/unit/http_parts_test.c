@@ -250,6 +250,7 @@ Test(language, the_heaviest_weight_wins_and_chinese_is_the_default)
         {"zh;q=0.8, en;q=0.9", LANGUAGE_EN},
         {"zh;q=0.8,en ; q=0.85", LANGUAGE_EN},
         {"fr, en;q=0.1", LANGUAGE_EN},
+        {"en;q=0.9, en-GB;q=0.1, zh;q=0.5", LANGUAGE_EN},
         {"en;q=0", LANGUAGE_ZH},
         {"*", LANGUAGE_ZH},
         {"zh;q=0, *", LANGUAGE_EN},

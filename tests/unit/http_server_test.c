@@ -223,6 +223,22 @@ Test(server, the_answer_survives_a_client_that_sends_its_whole_large_body_first,
     free(request);
 }
 
+Test(server, a_client_that_still_sends_after_a_refusal_is_not_reset, .init = start, .fini = stop)
+{
+    int fd = raw_connect(f.port);
+    raw_send(fd, "POST /pictures HTTP/1.1\r\n" HOST
+                 "Content-Type: image/png\r\nContent-Length: 9000000\r\n\r\nbegun");
+    struct answer a;
+    cr_assert(raw_read(fd, false, &a));
+    cr_expect_eq(a.status, 413);
+    answer_free(&a);
+    for (int i = 0; i < 3; i++) {
+        usleep(100000);
+        cr_expect_eq(send(fd, "more", 4, MSG_NOSIGNAL), 4);
+    }
+    close(fd);
+}
+
 Test(server, a_refused_small_body_leaves_the_connection_usable, .init = start, .fini = stop)
 {
     int fd = raw_connect(f.port);
