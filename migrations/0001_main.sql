@@ -34,7 +34,7 @@ CREATE TABLE account (
     minor           boolean NOT NULL,
     policy_version  text NOT NULL CHECK (length(policy_version) BETWEEN 1 AND 40),
     created_at      timestamptz NOT NULL,
-    last_used_at    timestamptz NOT NULL,
+    idle_from       timestamptz NOT NULL,
     key_day         day,
     key_wrapped     wrapped_key,
     guardian_sealed bytea CHECK (octet_length(guardian_sealed) BETWEEN 41 AND 4096),
@@ -42,14 +42,14 @@ CREATE TABLE account (
     CHECK ((key_wrapped IS NULL) = (guardian_sealed IS NULL))
 );
 CREATE INDEX account_key_day ON account (key_day) WHERE key_day IS NOT NULL;
-CREATE INDEX account_last_used ON account (last_used_at);
+CREATE INDEX account_idle_from ON account (idle_from);
 COMMENT ON TABLE account IS 'a person''s account; random id, no name, no phone';
 COMMENT ON COLUMN account.account_id IS 'random positive 63-bit number, leads every key of personal data';
 COMMENT ON COLUMN account.pseudonym IS 'random name of the account in the audit log; the link dies with this row';
 COMMENT ON COLUMN account.minor IS 'declared to be under 14: a guardian consented';
 COMMENT ON COLUMN account.policy_version IS 'version of the privacy policy last agreed to';
 COMMENT ON COLUMN account.created_at IS 'when the account was made';
-COMMENT ON COLUMN account.last_used_at IS 'last use, to the day; starts the 30 days of an idle account';
+COMMENT ON COLUMN account.idle_from IS 'last use, to the day, or the end of the last order if that is later; an account goes 30 days after';
 COMMENT ON COLUMN account.key_day IS 'lease: day after which guardian_sealed cannot be read; renewed by a job';
 COMMENT ON COLUMN account.key_wrapped IS 'data key of guardian_sealed';
 COMMENT ON COLUMN account.guardian_sealed IS 'name, phone and relation of a minor''s guardian';

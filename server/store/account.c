@@ -8,7 +8,7 @@
 
 static const struct statement account_insert = {
     "account_insert",
-    "INSERT INTO account (account_id, pseudonym, minor, policy_version, created_at, last_used_at,"
+    "INSERT INTO account (account_id, pseudonym, minor, policy_version, created_at, idle_from,"
     " key_day, key_wrapped, guardian_sealed)"
     " VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)"};
 

@@ -111,10 +111,32 @@ static const struct statement retention_select = {
                                                                                          "") " UNIO"
                                                                                              "N "
                                                                                              "ALL"
-                                                                                             " " CLASS("receipt",
-                                                                                                       "receipt",
-                                                                                                       "expires_at",
-                                                                                                       "")};
+                                                                                             " " CLASS(
+                                                                                                 "r"
+                                                                                                 "e"
+                                                                                                 "c"
+                                                                                                 "e"
+                                                                                                 "i"
+                                                                                                 "p"
+                                                                                                 "t",
+                                                                                                 "r"
+                                                                                                 "e"
+                                                                                                 "c"
+                                                                                                 "e"
+                                                                                                 "i"
+                                                                                                 "p"
+                                                                                                 "t",
+                                                                                                 "e"
+                                                                                                 "x"
+                                                                                                 "p"
+                                                                                                 "i"
+                                                                                                 "r"
+                                                                                                 "e"
+                                                                                                 "s"
+                                                                                                 "_"
+                                                                                                 "a"
+                                                                                                 "t",
+                                                                                                 "")};
 
 static const struct statement purge_last = {
     "purge_last", "SELECT started_at, photos, orders, accounts FROM job_run WHERE job = 'purge'"

@@ -36,7 +36,9 @@ static const struct statement promote_order_done = {
     "promote_order_done",
     "WITH done AS (UPDATE orders SET promoted_at = $3, key_day = $4, key_wrapped = $5"
     "  WHERE account_id = $1 AND order_id = $2 AND paid_at IS NOT NULL AND promoted_at IS NULL"
-    "  RETURNING 1) SELECT guard((SELECT count(*) FROM done) = 1, 'promoted')"};
+    "  RETURNING expires_at),"
+    " kept AS (UPDATE account a SET idle_from = greatest(a.idle_from, done.expires_at) FROM done"
+    "  WHERE a.account_id = $1) SELECT guard((SELECT count(*) FROM done) = 1, 'promoted')"};
 
 static const struct statement promote_payment = {"promote_payment",
                                                  "UPDATE payment SET key_day = $3, key_wrapped = $4"

@@ -33,10 +33,11 @@ static const struct statement purge_orders = {
     "   WHERE p.account_id = o.account_id AND p.order_id = o.order_id AND p.state = 'pending'))"
     "  ORDER BY o.expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"};
 
+/* A use is noted once a day, so 31 days from the note are at least 30 from the use. */
 static const struct statement purge_accounts = {
     "purge_account",
     "DELETE FROM account WHERE account_id IN (SELECT a.account_id FROM account a"
-    " WHERE a.last_used_at <= $1::timestamptz - interval '30 days'"
+    " WHERE a.idle_from <= $1::timestamptz - interval '31 days'"
     "  AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.account_id = a.account_id)"
     "  AND NOT EXISTS (SELECT 1 FROM photo_copy c WHERE c.account_id = a.account_id)"
     " LIMIT $2 FOR UPDATE SKIP LOCKED)"};
