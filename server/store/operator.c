@@ -33,110 +33,31 @@ static const struct statement audit_insert = {"audit_insert",
                                               "account WHERE account_id = $3), $4, $5, $6,"
                                               "  $7)"};
 
-#define CLASS(name, table, end, where)                                                             \
-    "SELECT '" name "', count(*), min(" end "),"                                                   \
-    " count(*) FILTER (WHERE " end " < $1::timestamptz - interval '1 minute'" where                \
-    ") FROM " table
-
+/* Every row with an end. held: something still needs it, or it waits for the provider's word. */
 static const struct statement retention_select = {
     "retention_select",
-    CLASS(
-        "draft-photo", "photo_copy c", "c.expires_at",
-        " AND NOT EXISTS (SELECT 1 FROM order_item i JOIN "
-        "orders o USING (account_id, order_id)"
-        " WHERE i.account_id = c.account_id AND i.photo_id "
-        "= c.photo_id AND (o.state = 'unpaid'"
-        " OR (o.paid_at IS NOT NULL AND o.promoted_at IS "
-        "NULL)))") " WHERE c.purpose = 'draft'"
-                   " UNION ALL " CLASS(
-                       "electronic-photo", "photo_copy", "expires_at",
-                       "") " WHERE purpose = 'electronic'"
-                           " UNION ALL " CLASS(
-                               "print-photo", "photo_copy", "expires_at",
-                               "") " WHERE purpose = "
-                                   "'print'"
-                                   " UNION ALL " CLASS(
-                                       "unpaid-order", "orders o", "o.expires_at",
-                                       " AND NOT EXISTS "
-                                       "(SELECT 1 FROM "
-                                       "payment p WHERE "
-                                       "p.account_id = "
-                                       "o.account_id"
-                                       " AND p.order_id = "
-                                       "o.order_id AND "
-                                       "p.state = "
-                                       "'pending')") " WHER"
-                                                     "E "
-                                                     "o."
-                                                     "paid_"
-                                                     "at "
-                                                     "IS "
-                                                     "NULL"
-                                                     " UNIO"
-                                                     "N "
-                                                     "ALL"
-                                                     " " CLASS(
-                                                         "o"
-                                                         "r"
-                                                         "d"
-                                                         "e"
-                                                         "r",
-                                                         "o"
-                                                         "r"
-                                                         "d"
-                                                         "e"
-                                                         "r"
-                                                         "s",
-                                                         "e"
-                                                         "x"
-                                                         "p"
-                                                         "i"
-                                                         "r"
-                                                         "e"
-                                                         "s"
-                                                         "_"
-                                                         "a"
-                                                         "t",
-                                                         "") " WHERE paid_at IS NOT NULL"
-                                                             " UNION ALL " CLASS("payer", "payer", "expires_at", "") " UNION ALL " CLASS(
-                                                                 "session", "session",
-                                                                 "expires_at",
-                                                                 "") " UNION ALL " CLASS("idempoten"
-                                                                                         "cy-"
-                                                                                         "answer",
-                                                                                         "idempoten"
-                                                                                         "cy",
-                                                                                         "expires_"
-                                                                                         "at",
-                                                                                         "") " UNIO"
-                                                                                             "N "
-                                                                                             "ALL"
-                                                                                             " " CLASS(
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "c"
-                                                                                                 "e"
-                                                                                                 "i"
-                                                                                                 "p"
-                                                                                                 "t",
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "c"
-                                                                                                 "e"
-                                                                                                 "i"
-                                                                                                 "p"
-                                                                                                 "t",
-                                                                                                 "e"
-                                                                                                 "x"
-                                                                                                 "p"
-                                                                                                 "i"
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "_"
-                                                                                                 "a"
-                                                                                                 "t",
-                                                                                                 "")};
+    "WITH ends AS ("
+    " SELECT c.purpose || '-photo' AS class, c.expires_at, EXISTS (SELECT 1 FROM order_item i"
+    "   JOIN orders o USING (account_id, order_id) WHERE i.account_id = c.account_id"
+    "    AND i.photo_id = c.photo_id AND (o.state = 'unpaid' OR (o.paid_at IS NOT NULL"
+    "     AND o.promoted_at IS NULL))) AS held FROM photo_copy c"
+    " UNION ALL SELECT CASE WHEN o.paid_at IS NULL THEN 'unpaid-order' ELSE 'order' END,"
+    "  o.expires_at, o.paid_at IS NULL AND EXISTS (SELECT 1 FROM payment p"
+    "   WHERE p.account_id = o.account_id AND p.order_id = o.order_id AND p.state = 'pending')"
+    "  FROM orders o"
+    " UNION ALL SELECT 'payer', expires_at, false FROM payer"
+    " UNION ALL SELECT 'session', expires_at, false FROM session"
+    " UNION ALL SELECT 'idempotency-answer', expires_at, false FROM idempotency"
+    " UNION ALL SELECT 'receipt', expires_at, false FROM receipt"
+    " UNION ALL SELECT 'account', a.idle_from + interval '31 days',"
+    "  EXISTS (SELECT 1 FROM orders o WHERE o.account_id = a.account_id)"
+    "  OR EXISTS (SELECT 1 FROM photo_copy c WHERE c.account_id = a.account_id) FROM account a)"
+    " SELECT class, count(expires_at), min(expires_at),"
+    "  count(*) FILTER (WHERE expires_at < $1::timestamptz - interval '1 minute' AND NOT held)"
+    " FROM unnest(ARRAY['draft-photo', 'electronic-photo', 'print-photo', 'unpaid-order', 'order',"
+    "  'payer', 'account', 'session', 'idempotency-answer', 'receipt'])"
+    "  WITH ORDINALITY AS known (class, n) LEFT JOIN ends USING (class) GROUP BY class, n ORDER BY "
+    "n"};
 
 static const struct statement purge_last = {
     "purge_last", "SELECT started_at, photos, orders, accounts FROM job_run WHERE job = 'purge'"
