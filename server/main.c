@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <curl/curl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -145,7 +146,8 @@ static bool harden(void)
     json_set_alloc_funcs(malloc, wipe_and_free);
     /* private keys of merchants go where they are locked and wiped */
     return sodium_init() >= 0 && vault_harden_process() == OK &&
-           CRYPTO_secure_malloc_init(1 << 20, 32) == 1;
+           CRYPTO_secure_malloc_init(1 << 20, 32) == 1 &&
+           curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 int main(int argc, char **argv)
