@@ -24,6 +24,7 @@ struct transcode {
     struct jpeg_progress_mgr progress;
     struct jpeg_destination_mgr sink;
     jvirt_barray_ptr *coefficients;
+    struct span scans; /* of the file: behind the first scan's header to behind the end marker */
     JOCTET *icc_profile;
     unsigned icc_size;
     struct buf out;
@@ -152,7 +153,9 @@ static void read_picture(struct transcode *t)
     int n = t->src.num_components;
     if (n != 1 && n != 3 && n != 4)
         give_up((j_common_ptr)&t->src);
+    t->scans.bytes = t->src.src->next_input_byte;
     t->coefficients = jpeg_read_coefficients(&t->src);
+    t->scans.size = (size_t)(t->src.src->next_input_byte - (const JOCTET *)t->scans.bytes);
     if (t->damages)
         give_up((j_common_ptr)&t->src);
     if (!jpeg_read_icc_profile(&t->src, &t->icc_profile, &t->icc_size))
@@ -184,14 +187,16 @@ static void keep_coding(struct transcode *t)
     t->dst.restart_interval = t->src.restart_interval;
 }
 
-static void choose_coding(struct transcode *t)
+static void renew_coding(struct transcode *t)
 {
     if (t->src.progressive_mode)
         jpeg_simple_progression(&t->dst);
-    else if (t->src.input_scan_number == 1 && !t->src.arith_code)
-        keep_coding(t);
-    else
-        t->dst.optimize_coding = TRUE;
+    t->dst.optimize_coding = TRUE;
+}
+
+static bool can_keep_coding(const struct transcode *t)
+{
+    return t->src.input_scan_number == 1 && !t->src.progressive_mode && !t->src.arith_code;
 }
 
 static void choose_headers(struct transcode *t)
@@ -207,7 +212,7 @@ static void choose_headers(struct transcode *t)
     t->dst.Y_density = t->density.unit ? t->density.y : 1;
 }
 
-static void write_picture(struct transcode *t)
+static void write_picture(struct transcode *t, void (*choose_coding)(struct transcode *))
 {
     jpeg_create_compress(&t->dst);
     t->dst.dest = &t->sink;
@@ -218,6 +223,35 @@ static void write_picture(struct transcode *t)
     if (t->icc_profile)
         jpeg_write_icc_profile(&t->dst, t->icc_profile, t->icc_size);
     jpeg_finish_compress(&t->dst);
+    jpeg_destroy_compress(&t->dst);
+}
+
+static void write_kept(struct transcode *t)
+{
+    write_picture(t, keep_coding);
+}
+
+static void write_fresh(struct transcode *t)
+{
+    write_picture(t, renew_coding);
+}
+
+static bool scan_is_the_same(const struct transcode *t)
+{
+    size_t n = t->scans.size;
+    return t->out.size >= n && memcmp(t->out.bytes + t->out.size - n, t->scans.bytes, n) == 0;
+}
+
+/* The tables of an odd file may lack codes, or its coefficients be out of range, and libjpeg's fast
+ * encoder checks neither. So the scan must come out as it went in, or is coded anew, where libjpeg
+ * counts first and refuses what has no code. */
+static bool write_somehow(struct transcode *t)
+{
+    if (can_keep_coding(t) && attempt(t, write_kept) && scan_is_the_same(t))
+        return true;
+    buf_free(&t->out);
+    jpeg_destroy_compress(&t->dst);
+    return attempt(t, write_fresh);
 }
 
 static enum status why(const struct transcode *t)
@@ -250,7 +284,7 @@ enum status jpeg_strip(struct span file, struct jpeg_density density, struct buf
 {
     struct transcode *t = transcode_new(file);
     t->density = density;
-    enum status s = attempt(t, read_picture) && attempt(t, write_picture) ? OK : why(t);
+    enum status s = attempt(t, read_picture) && write_somehow(t) ? OK : why(t);
     if (s == OK)
         buf_add(out, t->out.bytes, t->out.size);
     transcode_free(t);

@@ -148,6 +148,7 @@ static void wipe_and_release(VipsImage *memory)
     release(memory);
 }
 
+/* The savers would carry it along, and may fail over what is odd in it. */
 static void forget_metadata(VipsImage *image)
 {
     static const char *const unwanted[] = {VIPS_META_EXIF_NAME, VIPS_META_XMP_NAME,
@@ -283,6 +284,7 @@ enum status photo_clean(const void *bytes, size_t n, struct photo_facts *facts, 
 {
     struct photo_facts found = {0};
     struct buf cleaned = {0};
+    CHECK(!out->bytes);
     enum status s = clean((struct span){bytes, n}, &found, &cleaned);
     if (s == OK) {
         *facts = found;

@@ -29,11 +29,18 @@ enum { PHOTO_SIDE_MAX_PX = 12000, PHOTO_AREA_MAX_PX = 50 * 1000 * 1000 };
 enum status image_start(void) MUST_USE;
 void image_stop(void);
 
-/* Decodes all of it (a truncated or animated file is INVALID; neither JPEG nor PNG by its bytes is
- * INVALID; over the pixel limits TOO_LARGE before memory is used for them) and gives the same
- * picture without EXIF, GPS, XMP, IPTC, comments or embedded thumbnails; DPI and an ICC profile
- * stay. The EXIF turn is applied. Pixels of a file that needs no turn are kept as they are: JPEG
- * is not compressed a second time. out is filled on OK; free with buf_free. */
+/* Decodes all of it (a damaged, truncated or animated file is INVALID; neither JPEG nor PNG by its
+ * bytes is INVALID; over the pixel limits TOO_LARGE before memory is used for them) and gives the
+ * same picture without EXIF, GPS, XMP, IPTC, comments, embedded thumbnails or anything behind its
+ * end; DPI and an ICC profile stay. Cleaning a cleaned photo changes nothing.
+ *
+ * A file that needs no turn keeps its pixels as they are: JPEG is not compressed a second time
+ * (image/jpeg_strip.h), PNG data is copied. The EXIF turn is applied; a turned JPEG is compressed
+ * again, quality 95 without chroma subsampling, a turned PNG stays lossless. 16-bit PNG stays
+ * 16-bit and CMYK JPEG stays CMYK: whether they suit a purpose is for others to say.
+ *
+ * Memory beside the file's: a PNG some rows, a JPEG two bytes per sample, a turned picture all of
+ * its pixels as well. out must be empty; it is filled on OK; free with buf_free. */
 enum status photo_clean(const void *bytes, size_t n, struct photo_facts *facts,
                         struct buf *out) MUST_USE;
 

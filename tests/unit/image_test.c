@@ -491,6 +491,25 @@ Test(image, what_follows_the_end_of_the_picture_is_dropped)
     }
 }
 
+/* Found by fuzzing: libjpeg-turbo's fast encoder writes rubbish for such coefficients */
+Test(image, a_jpeg_with_coefficients_out_of_range_is_refused_or_comes_out_decodable)
+{
+    struct buf file = sample_file(2);
+    unsigned char *table = memmem(file.bytes, file.size, "\x01\x7d\x01\x02\x03\0\x04\x11", 8);
+    cr_assert(table, "the standard AC table");
+    for (int symbol = 0; symbol < 256; symbol++) {
+        table[3] = (unsigned char)symbol;
+        struct photo_facts facts, again;
+        struct buf out = {0};
+        if (photo_clean(file.bytes, file.size, &facts, &out) == OK) {
+            struct buf twice = cleaned(span_of(&out), &again);
+            cr_assert(same_pixels(span_of(&file), span_of(&out)), "%02x", (unsigned)symbol);
+            buf_free(&twice);
+        }
+        buf_free(&out);
+    }
+}
+
 Test(image, a_jpeg_of_more_than_a_hundred_scans_is_refused_in_good_time)
 {
     struct buf file = scene_jpeg(3, (struct jpeg_wish){.several_scans = true});
