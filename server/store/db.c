@@ -17,6 +17,7 @@ enum { TRIES_MAX = 5, RECONNECT_PAUSE_US = 500 * 1000 };
 struct db {
     const struct db_options *options;
     PGconn *conn;
+    bool was_ended;          /* the server said that it closes this connection */
     int64_t next_connect_us; /* boot time before which no connection is tried */
     char sqlstate[6];
     char constraint[64];
@@ -34,6 +35,7 @@ static void disconnect(struct db *d)
 {
     PQfinish(d->conn);
     d->conn = NULL;
+    d->was_ended = false;
 }
 
 void db_free(struct db *d)
@@ -156,10 +158,14 @@ static enum status set_session(struct db *d)
     return good ? OK : UNAVAILABLE;
 }
 
+/* Notices may quote values: they go nowhere. What the server says as it ends an idle connection
+ * comes as a notice too. */
 static void drop_notice(void *arg, const PGresult *result)
 {
-    (void)arg;
-    (void)result; /* notices may quote values: they go nowhere */
+    struct db *d = arg;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity && strcmp(severity, "FATAL") == 0)
+        d->was_ended = true;
 }
 
 static enum status connect_now(struct db *d)
@@ -175,7 +181,7 @@ static enum status connect_now(struct db *d)
     d->conn = PQconnectdbParams(names, values, 1);
     enum status s = UNAVAILABLE;
     if (PQstatus(d->conn) == CONNECTION_OK) {
-        PQsetNoticeReceiver(d->conn, drop_notice, NULL);
+        PQsetNoticeReceiver(d->conn, drop_notice, d);
         s = set_session(d);
         if (s == OK)
             s = prepare_all(d);
@@ -188,13 +194,14 @@ static enum status connect_now(struct db *d)
     return s;
 }
 
-/* An idle connection has nothing to say: readable means the server closed it. */
+/* An idle connection has little to say: that a setting changed, or that it ends. Its last words may
+ * arrive before its end does, so they are read and not only waited for. */
 static bool looks_dead(struct db *d)
 {
     struct pollfd p = {.fd = PQsocket(d->conn), .events = POLLIN};
-    if (poll(&p, 1, 0) <= 0)
-        return PQstatus(d->conn) != CONNECTION_OK;
-    return !PQconsumeInput(d->conn) || PQstatus(d->conn) != CONNECTION_OK;
+    if (poll(&p, 1, 0) > 0 && !PQconsumeInput(d->conn))
+        return true;
+    return PQisBusy(d->conn) || d->was_ended || PQstatus(d->conn) != CONNECTION_OK;
 }
 
 enum status db_ready(struct db *d)
