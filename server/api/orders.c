@@ -106,25 +106,27 @@ static const char *kind_of(const struct order *o)
 {
     bool electronic = false, print = false;
     for (size_t i = 0; i < o->n_items; i++) {
-        bool is_print = strcmp(o->items[i].kind, "print") == 0;
+        bool is_print = o->items[i].kind && strcmp(o->items[i].kind, "print") == 0;
         print = print || is_print;
         electronic = electronic || !is_print;
     }
     return electronic && print ? "mixed" : print ? "print" : "electronic";
 }
 
-static void price_order(struct request *r, const struct order_body *body, struct order *o)
+/* Items, amount and kind; false when an item is wrong. */
+static bool price_order(struct request *r, const struct order_body *body, struct order *o)
 {
     const struct item_body *items = body->items.items;
     o->items = arena_alloc(r->arena, body->items.count * sizeof *o->items);
     for (size_t i = 0; i < body->items.count; i++)
         price_item(r, i, &items[i], &o->items[i]);
     o->n_items = body->items.count;
+    o->kind = kind_of(o);
     if (has_field_errors(r))
-        return;
+        return false;
     for (size_t i = 0; i < o->n_items; i++)
         o->amount_fen += o->items[i].price_fen * o->items[i].quantity;
-    o->kind = kind_of(o);
+    return true;
 }
 
 static void check_recipient(struct request *r, const struct order_body *body, struct order *o)
@@ -144,8 +146,7 @@ static bool build_order(struct request *r, struct order *o)
     struct order_body body;
     if (!body_parse(r, &order_shape, &body))
         return false;
-    price_order(r, &body, o);
-    if (!has_field_errors(r))
+    if (price_order(r, &body, o))
         check_recipient(r, &body, o);
     if (has_field_errors(r)) {
         reply_problem(r, PROBLEM_INVALID_MEMBERS);

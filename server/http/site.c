@@ -60,8 +60,8 @@ static unsigned port_of(int fd)
     socklen_t n = sizeof at;
     CHECK_PEER(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
     if (at.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)(void *)&at)->sin6_port);
-    return ntohs(((struct sockaddr_in *)(void *)&at)->sin_port);
+        return ntohs(((const struct sockaddr_in6 *)(const void *)&at)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port);
 }
 
 static enum status bind_site(struct site *site, char *why, size_t why_size)

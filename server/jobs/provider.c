@@ -191,8 +191,8 @@ static enum status prepay_wechat(struct provider *p, int config, const struct pa
     struct wechat *w = p->service->wechat[config];
     enum wechat_method method = wechat_method_of(payment->method);
     struct wechat_request request;
-    struct client_answer answer;
-    const char *value;
+    struct client_answer answer = {0};
+    const char *value = NULL;
     const struct wechat_prepay prepay = {
         .method = method,
         .description = DESCRIPTION,
@@ -231,8 +231,8 @@ static enum status prepay_alipay(struct provider *p, int config, const struct pa
     struct alipay *alipay = p->service->alipay[config];
     enum alipay_method method = alipay_method_of(payment->method);
     struct alipay_request request;
-    const char *text, *node;
-    size_t node_size;
+    const char *text = NULL, *node = NULL;
+    size_t node_size = 0;
     const struct alipay_pay pay = {
         .method = method,
         .subject = DESCRIPTION,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs/service.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -42,9 +43,23 @@ static enum status open_alipay(const struct config_alipay *c, struct alipay **ou
     return c->enabled ? alipay_open(&o, out, why, why_size) : OK;
 }
 
+static bool any_merchant(const struct config *c)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->n_wechat; i++)
+        any = any || c->wechat[i].enabled;
+    for (size_t i = 0; i < c->n_alipay; i++)
+        any = any || c->alipay[i].enabled;
+    return any;
+}
+
 static enum status open_merchants(struct service *s, char *why, size_t why_size)
 {
     enum status st = OK;
+    if (!s->config->server.public_base_url && any_merchant(s->config)) {
+        snprintf(why, why_size, "server.public_base_url: needed for the providers' callbacks");
+        return INVALID;
+    }
     for (size_t i = 0; st == OK && i < s->config->n_wechat; i++)
         st = open_wechat(&s->config->wechat[i], &s->wechat[i], why, why_size);
     for (size_t i = 0; st == OK && i < s->config->n_alipay; i++)

@@ -340,7 +340,7 @@ enum status db_script(struct db *d, struct arena *a, const char *sql, struct row
 
 enum status db_clock_us(struct db *d, struct arena *a, int64_t *at_us)
 {
-    struct rows rows;
+    struct rows rows = {0};
     enum status s =
         db_script(d, a, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &rows);
     if (s == OK)

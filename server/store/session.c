@@ -16,8 +16,8 @@
     " touched AS (UPDATE session SET last_used_at = $4,"                                           \
     "  expires_at = $4::timestamptz + interval '90 days' FROM s"                                   \
     "  WHERE s.stale AND session.account_id = $1 AND session.session_id = $2),"                    \
-    " used AS (UPDATE account SET idle_from = $4 FROM s"                                        \
-    "  WHERE account.account_id = $1 AND account.idle_from < $4::timestamptz - interval '1 "    \
+    " used AS (UPDATE account SET idle_from = $4 FROM s"                                           \
+    "  WHERE account.account_id = $1 AND account.idle_from < $4::timestamptz - interval '1 "       \
     "day')"
 
 static const struct statement session_select = {

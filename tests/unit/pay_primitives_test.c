@@ -285,7 +285,8 @@ Test(keyfile, a_secret_that_others_may_read_is_refused_with_a_reason_and_no_cont
     cr_assert_eq(read_mode(0700, "secret", true, why), DENIED);
     cr_assert_eq(read_mode(0600, "", true, why), INVALID);
     struct buf b = {0};
-    cr_assert_eq(merchant_file_read("option", "/nonexistent", true, &b, why, sizeof why), NOT_FOUND);
+    cr_assert_eq(merchant_file_read("option", "/nonexistent", true, &b, why, sizeof why),
+                 NOT_FOUND);
     cr_assert_eq(merchant_file_read("option", NULL, true, &b, why, sizeof why), NOT_FOUND);
     cr_assert_eq(merchant_file_read("option", "/tmp", false, &b, why, sizeof why), INVALID);
 }
