@@ -16,6 +16,10 @@
 /* In this order: the clock only goes forward. */
 static const struct group groups[] = {
     {"life", life_tests},
+    {"photos", photo_tests},
+    {"payments", payment_tests},
+    {"operators", operator_tests},
+    {"idempotency", idempotency_tests},
 };
 
 static const struct step set_up[] = {
