@@ -15,11 +15,11 @@
  * $1 out_trade_no  $2 channel  $3 transaction_id  $4 amount_fen  $5 currency  $6 merchant
  * $7 appid  $8 success time or NULL  $9 now  $10 merchant is ours  $11 photo life  $12 order life
  * $13 payer's key_day  $14 its key_wrapped  $15 payer_sealed  $16 anomaly id  $17 ledger id
- * $18 day of the ledger entry
  *
  * hit locks payment and order and sees their newest versions; verdict decides; every write is
  * bound to the verdict and to the state it expects. A success time that cannot be is an anomaly
- * and is never used as a date: our own now takes its place.
+ * and is never used as a date: our own now takes its place. An anomaly is told once, however often
+ * the provider repeats it. The ledger's day is clock.h's day_of, in SQL.
  */
 static const struct statement settle = {
     "settle",
@@ -33,7 +33,8 @@ static const struct statement settle = {
     "  WHERE t.out_trade_no = $1 FOR UPDATE OF p, o),"
     " known AS (SELECT 1 FROM ledger_entry WHERE channel = $2 AND kind = 'payment'"
     "  AND transaction_id = $3),"
-    " verdict AS (SELECT hit.*, CASE WHEN timely THEN $8 ELSE $9 END AS paid_at, CASE"
+    " verdict AS (SELECT hit.*, CASE WHEN timely OR hit.payment_id IS NULL THEN coalesce($8, $9)"
+    "    ELSE $9 END AS paid_at, CASE"
     "   WHEN hit.state = 'succeeded' AND hit.transaction_id = $3 AND hit.channel = $2"
     "    THEN 'duplicate'"
     "   WHEN hit.payment_id IS NULL AND EXISTS (SELECT 1 FROM known) THEN 'duplicate'"
@@ -61,7 +62,8 @@ static const struct statement settle = {
     "  FROM verdict WHERE word IN ('success', 'late', 'second') ON CONFLICT DO NOTHING),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day)"
-    "  SELECT $17, 'payment', $2, $6, $3, $1, $4, coalesce(paid_at, $8, $9), $9, $18 FROM verdict"
+    "  SELECT $17, 'payment', $2, $6, $3, $1, $4, paid_at, $9,"
+    "   floor((extract(epoch FROM paid_at) + 28800) / 86400) FROM verdict"
     "  WHERE $10 AND $5 = 'CNY' AND word IN ('success', 'late', 'second', 'amount', "
     "'unknown-trade')"
     "  ON CONFLICT DO NOTHING),"
@@ -69,10 +71,10 @@ static const struct statement settle = {
     "   amount_fen, recorded_at) SELECT $16, $2,"
     "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, $1, $3, $4, $9 FROM verdict"
     "  WHERE word NOT IN ('success', 'duplicate') OR (word = 'success' AND NOT timely)"
-    "  ON CONFLICT DO NOTHING),"
+    "  ON CONFLICT DO NOTHING RETURNING 1),"
     " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
     "  SELECT $9, 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
-    "  WHERE word <> 'duplicate')"
+    "  WHERE word = 'success' OR EXISTS (SELECT 1 FROM odd))"
     " SELECT word, coalesce(timely, true) FROM verdict"};
 
 static const struct statement payer_select = {
@@ -184,7 +186,6 @@ enum status payment_settle(struct store *st, struct arena *a, const struct settl
     struct rows rows;
     struct uuid anomaly_id = uuid_new();
     struct uuid entry_id = uuid_new();
-    int64_t paid_us = plausible_us(in) ? plausible_us(in) : in->now_us;
     enum status s = record_new(st->vault, "payer", 0, uuid_of_text(in->trade->out_trade_no),
                                day_of(in->now_us + in->order_life_us), &r);
     if (s != OK)
@@ -197,7 +198,6 @@ enum status payment_settle(struct store *st, struct arena *a, const struct settl
     add_sealed_text(&p, a, &r, "payer_sealed", identity_text(a, in));
     add_uuid(&p, &anomaly_id);
     add_uuid(&p, &entry_id);
-    add_day(&p, day_of(paid_us));
     s = db_run(st->db, a, &settle, &p, &rows);
     record_wipe(&r);
     if (s != OK)
