@@ -56,12 +56,14 @@ static int open_socket(const struct addrinfo *at)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {.v6 = {0}};
     socklen_t n = sizeof at;
-    CHECK_PEER(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    if (at.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&at)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port);
+    CHECK_PEER(getsockname(fd, &at.any, &n) == 0);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 static enum status bind_site(struct site *site, char *why, size_t why_size)
