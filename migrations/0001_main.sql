@@ -187,6 +187,7 @@ COMMENT ON COLUMN photo_bytes.photo_id IS 'of which photo';
 COMMENT ON COLUMN photo_bytes.purpose IS 'which copy';
 COMMENT ON COLUMN photo_bytes.sealed IS 'the file, sealed';
 
+-- Attaching, unlike CREATE TABLE ... PARTITION OF, lets readers and writers of the table go on.
 CREATE FUNCTION photo_partitions_create(from_day integer, to_day integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -198,7 +199,8 @@ BEGIN
     END IF;
     FOR d IN from_day .. to_day LOOP
         IF to_regclass(format('photo_bytes_%s', d)) IS NULL THEN
-            EXECUTE format('CREATE TABLE photo_bytes_%s PARTITION OF photo_bytes FOR VALUES IN (%s)', d, d);
+            EXECUTE format('CREATE TABLE photo_bytes_%s (LIKE photo_bytes INCLUDING ALL)', d);
+            EXECUTE format('ALTER TABLE photo_bytes ATTACH PARTITION photo_bytes_%s FOR VALUES IN (%s)', d, d);
             EXECUTE format('COMMENT ON TABLE photo_bytes_%s IS ''photo ciphertext that falls after day %s''', d, d);
             made := made + 1;
         END IF;

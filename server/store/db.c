@@ -281,6 +281,12 @@ static struct rows rows_of(struct arena *a, PGresult *result)
     return r;
 }
 
+/* A lock that was not had in time (55P03) is also RETRY, for the caller: it has waited already. */
+static bool may_be_repeated(const struct db *d, enum status s)
+{
+    return s == RETRY && strncmp(d->sqlstate, "40", 2) == 0;
+}
+
 enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps, size_t n,
                          struct rows *outs)
 {
@@ -300,7 +306,7 @@ enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps
         if (s == OK)
             break;
         clear_results(results, n);
-        if (s != RETRY)
+        if (!may_be_repeated(d, s))
             return s;
         pause_before_retry(attempt);
     }

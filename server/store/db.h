@@ -97,7 +97,8 @@ struct uuid row_uuid(const struct rows *r, int row, int col);
 
 /* ---- running ---- */
 
-/* One statement, one round trip, one transaction. Retries 40001 and 40P01 at most five times. A
+/* One statement, one round trip, one transaction. Retries 40001 and 40P01 at most five times; a
+ * lock not had in time (55P03) is RETRY at once. A
  * connection lost before the answer: once more when the connection turned out dead before it was
  * sent, else UNAVAILABLE (the outcome is unknown). A unique or foreign key that stands against it
  * is CONFLICT; db_last_constraint tells which. */

@@ -76,6 +76,7 @@ struct run {
     struct arena *arena;
     int64_t now_us;
     FILE *out;
+    bool is_missing_one;
 };
 
 static enum status apply(struct run *run, const struct embedded *e)
@@ -109,7 +110,8 @@ static enum status apply_if_missing(void *arg, const struct embedded *e, bool do
 }
 
 static const char create_table[] =
-    "SET client_min_messages = 'warning'; SET statement_timeout = '10min';" MIGRATION_LOCK
+    "SET client_min_messages = 'warning'; SET statement_timeout = '10min';"
+    "SET lock_timeout = '10min';" MIGRATION_LOCK
     "; BEGIN; CREATE TABLE IF NOT EXISTS schema_migration ("
     " version integer PRIMARY KEY, path text NOT NULL, checksum bytea NOT NULL"
     " CHECK (octet_length(checksum) = 32), applied_at timestamptz NOT NULL);"
@@ -123,7 +125,7 @@ enum status migrate_up(struct db *d, int64_t now_us, FILE *out)
 {
     struct rows applied;
     struct arena *a = arena_new();
-    struct run run = {d, a, now_us, out};
+    struct run run = {d, a, now_us, out, false};
     enum status s = db_script(d, a, create_table, NULL);
     if (s == OK)
         s = read_applied(d, a, &applied);
@@ -137,6 +139,7 @@ static enum status say(void *arg, const struct embedded *e, bool done)
 {
     struct run *run = arg;
     fprintf(run->out, "%s %s\n", done ? "applied" : "missing", e->path);
+    run->is_missing_one |= !done;
     return OK;
 }
 
@@ -144,14 +147,14 @@ enum status migrate_status(struct db *d, FILE *out)
 {
     struct rows applied = {0};
     struct arena *a = arena_new();
-    struct run run = {d, a, 0, out};
+    struct run run = {d, a, 0, out, false};
     enum status s = read_applied(d, a, &applied);
     if (s == INTERNAL && strcmp(db_last_sqlstate(d), "42P01") == 0)
         s = OK; /* no table: nothing is applied */
     if (s == OK)
         s = compare(&applied, say, &run);
     arena_free(a);
-    return s;
+    return s == OK && run.is_missing_one ? NOT_FOUND : s;
 }
 
 static enum status must_be_done(void *arg, const struct embedded *e, bool done)
