@@ -352,11 +352,15 @@ static const struct config_key *key_of_variable(const char *name)
     return NULL;
 }
 
-/* Variables that steer the tests, not the service. */
-static bool belongs_to_tests(const char *variable)
+/* Variables of the tests and of the operators' scripts, not of the service. */
+static bool belongs_to_others(const char *variable)
 {
-    return strncmp(variable, "IDPHOTOD_TEST_", 14) == 0 ||
-           strncmp(variable, "IDPHOTOD_VECTORS", 16) == 0;
+    static const char *const starts[] = {"IDPHOTOD_TEST_", "IDPHOTOD_VECTORS",
+                                         "IDPHOTOD_ADMIN_URL=", "IDPHOTOD_TOKEN_FILE="};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (strncmp(variable, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
 }
 
 static enum status read_variable(struct loader *l, const char *variable)
@@ -365,7 +369,7 @@ static enum status read_variable(struct loader *l, const char *variable)
     char name[WORD_BYTES];
     const char *equals = strchr(variable, '=');
     if (equals == NULL || strncmp(variable, prefix, sizeof prefix - 1) != 0 ||
-        belongs_to_tests(variable))
+        belongs_to_others(variable))
         return OK;
     snprintf(name, sizeof name, "%.*s", (int)(equals - variable), variable);
     l->now = (struct place){arena_printf(l->arena, "environment %s", name), 0};

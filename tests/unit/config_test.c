@@ -111,6 +111,8 @@ Test(config, later_layers_win_in_the_documented_order)
     setenv("IDPHOTOD_SERVER_IMAGE_QUEUE", "33", 1);
     setenv("IDPHOTOD_TEST_DATABASE_URL", "passed over", 1);
     setenv("IDPHOTOD_VECTORS", "passed over", 1);
+    setenv("IDPHOTOD_ADMIN_URL", "passed over", 1);
+    setenv("IDPHOTOD_TOKEN_FILE", "passed over", 1);
     write_file("a.conf", "[server]\nworkers = 11\nmax_photo_bytes = 11000\n");
     struct config *c = NULL;
     const struct config_override flag = {"server", "image_queue", "44"};
