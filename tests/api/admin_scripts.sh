@@ -168,7 +168,7 @@ try 'plain http to another host' 64 '' 'plain http is for this host alone' "$scr
 try 'a host that only begins like this one' 64 '' 'plain http is for this host alone' \
     "$scripts/retention" --url http://127.0.0.1.example.net
 try 'no address at all' 64 '' 'is not an http or https address' "$scripts/retention" --url ftp://127.0.0.1
-try 'a certificate that is not there' 64 '' 'curl: ' "$scripts/retention" --url https://127.0.0.1:1 --cacert "$home/none"
+try 'a certificate that is not there' 64 '' 'cannot read' "$scripts/retention" --url https://127.0.0.1:1 --cacert "$home/none"
 echo 'output = "/dev/null"' >"$home/.curlrc"
 try 'a .curlrc in the way' 0 'has("ratchet")' '' "$scripts/retention"
 
