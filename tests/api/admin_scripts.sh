@@ -21,7 +21,7 @@ try() { # LABEL CODE CONDITION TEXT COMMAND...
     case $condition in
     '') [ ! -s "$home/out" ] || why="$why; output where none belongs" ;;
     '~'*) grep -qF -- "${condition#\~}" "$home/out" || why="$why; output lacks ${condition#\~}" ;;
-    *) jq -e "$condition" "$home/out" >/dev/null 2>&1 || why="$why; output is not $condition" ;;
+    *) jq -es "length == 1 and (.[0] | $condition)" "$home/out" >/dev/null 2>&1 || why="$why; output is not $condition" ;;
     esac
     [ -z "$text" ] && [ -s "$home/err" ] && why="$why; a complaint where none belongs"
     grep -qF -- "$text" "$home/err" || [ -z "$text" ] || why="$why; stderr lacks '$text'"

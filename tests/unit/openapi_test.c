@@ -488,6 +488,18 @@ Test(openapi, lists_every_problem_that_is_in_use)
     json_decref(doc);
 }
 
+/* ---- jobs ---- */
+
+Test(openapi, names_every_job_and_no_other)
+{
+    json_t *doc = document();
+    json_t *names = follow(doc, "#/components/schemas/JobName/enum");
+    cr_expect_eq(json_array_size(names), jobs_count);
+    for (size_t i = 0; i < jobs_count; i++)
+        cr_expect(holds_text(names, jobs[i].name), "%s", jobs[i].name);
+    json_decref(doc);
+}
+
 /* ---- references ---- */
 
 static size_t walk_references(json_t *doc, json_t *node)
