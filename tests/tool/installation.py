@@ -131,6 +131,7 @@ class Server:
         self.environment = dict(environment or {})
         self.log = log or os.path.join(STACK, "server.log")
         self.before = list(before)  # a command that runs it, such as strace
+        self.folder = None  # to run in
         self.process = None
         self.offset = "0s"
 
@@ -142,7 +143,7 @@ class Server:
             begin = log.tell()
             self.process = subprocess.Popen(
                 self.before + [IDPHOTOD, "serve", "--config", CONFIG],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=self.folder)
         for _ in range(1200):
             with open(self.log, "rb") as log:
                 log.seek(begin)
