@@ -8,11 +8,15 @@
 /* A pending attempt with less time than this is not handed out again. */
 #define TAKE_OVER_LEFT "interval '1 minute'"
 
-/* The order row is locked first, so that two calls cannot both make an attempt. */
+/* Runs before payment_insert, in a statement of its own: the next one then sees what the call that
+ * held the lock has written, so that two calls cannot both make an attempt. */
+static const struct statement payment_lock = {
+    "payment_lock", "SELECT 1 FROM orders WHERE account_id = $1 AND order_id = $2 FOR UPDATE"};
+
 static const struct statement payment_insert = {
     "payment_insert",
     "WITH o AS (SELECT account_id, order_id, state, amount_fen, kind, expires_at FROM orders"
-    "  WHERE account_id = $1 AND order_id = $2 FOR UPDATE),"
+    "  WHERE account_id = $1 AND order_id = $2),"
     " payable AS (SELECT * FROM o WHERE state = 'unpaid' AND expires_at > $9),"
     " old AS (SELECT p.* FROM payment p, payable WHERE p.account_id = $1 AND p.order_id = $2"
     "  AND p.state = 'pending' AND p.channel = $4 AND p.method = $5 AND p.merchant = $6"
@@ -50,7 +54,7 @@ static const struct statement payment_close_update = {
     "payment_close", "UPDATE payment SET state = 'closed', closed_at = $3 WHERE account_id = $1"
                      " AND payment_id = $2 AND state = 'pending'"};
 
-STATEMENTS(payment_statements, &payment_insert, &payment_select, &payment_take,
+STATEMENTS(payment_statements, &payment_lock, &payment_insert, &payment_select, &payment_take,
            &payment_close_update);
 
 static enum status read_attempt(struct store *st, struct arena *a, const struct rows *rows,
@@ -81,8 +85,8 @@ enum status payment_begin(struct store *st, struct arena *a, struct payment *pay
                           int64_t now_us)
 {
     struct record r;
-    struct params p = {0};
-    struct rows rows;
+    struct params lock = {0}, p = {0};
+    struct rows rows[2];
     char out_trade_no[TRADE_NO_BYTES];
     struct uuid id = uuid_new();
     enum status s = record_new(st->vault, "payment", payment->account_id, id,
@@ -102,9 +106,12 @@ enum status payment_begin(struct store *st, struct arena *a, struct payment *pay
     add_day(&p, r.key_day);
     add_bytes(&p, r.wrapped, sizeof r.wrapped);
     add_sealed_text(&p, a, &r, "ip_sealed", payment->client_ip);
-    s = db_run(st->db, a, &payment_insert, &p, &rows);
+    add_bigint(&lock, payment->account_id);
+    add_uuid(&lock, &payment->order_id);
+    const struct step steps[] = {{&payment_lock, &lock}, {&payment_insert, &p}};
+    s = db_run_batch(st->db, a, steps, 2, rows);
     record_wipe(&r);
-    return s == OK ? read_attempt(st, a, &rows, payment) : s;
+    return s == OK ? read_attempt(st, a, &rows[1], payment) : s;
 }
 
 enum status payment_answer(struct store *st, struct arena *a, const struct step *finish)
