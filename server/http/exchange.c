@@ -236,8 +236,10 @@ static enum MHD_Result open_exchange(struct exchange *x, const char *method, con
     if (!answered)
         return MHD_YES;
     bool small = x->content_length > 0 && x->content_length <= DISCARD_MOST;
+    bool misread = x->r.reply_status == 400 || x->r.reply_status == 431;
+    /* An answer at this point ends the connection; at the end of the request it does not. */
     if (!x->has_body)
-        return send_answer(x);
+        return misread ? send_answer(x) : MHD_YES;
     if (small && !x->expects_continue)
         return MHD_YES;
     x->close = true;
