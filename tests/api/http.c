@@ -117,7 +117,7 @@ struct answer http_send(const struct request *r)
 {
     struct answer a = {.headers = json_object()};
     struct bytes left;
-    long status = 0;
+    long status = 0, connects = 0;
     append(&a, "", 0);
     struct curl_slist *headers = header_list(r);
     curl_easy_reset(curl);
@@ -135,6 +135,8 @@ struct answer http_send(const struct request *r)
     curl_slist_free_all(headers);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &a.seconds);
+    curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &connects);
+    a.fresh = connects > 0;
     /* a server that refuses a body early may close while we still send */
     a.status =
         code == CURLE_OK || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ? (int)status : 0;

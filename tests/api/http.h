@@ -30,6 +30,7 @@ struct answer {
     json_t *headers; /* owned: lower-case names, values; several of a name joined by a comma */
     json_t *json;    /* owned: the body when it is JSON, else NULL */
     double seconds;
+    bool fresh; /* a new connection had to be made */
 };
 
 void http_open(void);

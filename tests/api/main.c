@@ -18,6 +18,8 @@ static const struct group groups[] = {
     {"life", life_tests},
     {"photos", photo_tests},
     {"payments", payment_tests},
+    {"callbacks", callback_tests},
+    {"bad-input", bad_input_tests},
     {"operators", operator_tests},
     {"idempotency", idempotency_tests},
 };
