@@ -32,8 +32,8 @@ static const struct statement bytes_insert = {
     "  SELECT max(o.photos_expire_at) FILTER (WHERE i.kind = 'electronic' AND o.paid_at IS NOT "   \
     "NULL"                                                                                         \
     "    AND o.promoted_at IS NULL AND o.photos_expire_at > $3) AS bought_until,"                  \
-    "   max(o.expires_at) FILTER (WHERE o.paid_at IS NOT NULL AND o.promoted_at IS NULL)"          \
-    "    AS paid_until,"                                                                           \
+    "   max(o.expires_at) FILTER (WHERE i.kind = 'print' AND o.paid_at IS NOT NULL"                \
+    "    AND o.promoted_at IS NULL AND o.expires_at > $3) AS paid_until,"                          \
     "   max(o.expires_at) FILTER (WHERE o.state = 'unpaid' AND (o.expires_at > $3 OR EXISTS ("     \
     "     SELECT 1 FROM payment q WHERE q.account_id = o.account_id AND q.order_id = o.order_id"   \
     "      AND q.state = 'pending'))) AS open_until,"                                              \
