@@ -98,23 +98,43 @@ static enum status add_rewrapped(struct promotion *p, struct params *params,
     return OK;
 }
 
+/* Runs what is planned so far. */
+static enum status flush(struct promotion *p)
+{
+    struct rows rows[DB_STEPS_MAX];
+    enum status s = db_run_batch(p->st->db, p->arena, p->steps, p->n, rows);
+    if (s == OK)
+        p->n = 0;
+    return s;
+}
+
+static enum status plan_payment(struct promotion *p, const struct rows *rows, int i)
+{
+    int32_t day = day_of(p->expires_us);
+    struct record_name name = {"payment", p->account_id, row_uuid(rows, i, 0)};
+    struct params *params = next_step(p, &promote_payment);
+    add_bigint(params, p->account_id);
+    add_bytes(params, row_bytes(rows, i, 0, &(size_t){0}), sizeof name.row_id);
+    enum status s = add_rewrapped(p, params, &name, rows, i, 1, day);
+    if (s != OK || row_is_null(rows, i, 2))
+        return s;
+    struct record_name payer = {"payer", 0, uuid_of_text(row_text(rows, i, 2))};
+    params = next_step(p, &promote_payer);
+    add_bigint(params, p->account_id);
+    add_text(params, row_text(rows, i, 2));
+    return add_rewrapped(p, params, &payer, rows, i, 3, day);
+}
+
+/* An order may have had any number of attempts. What does not fit into the last batch is run
+ * before it: it may be repeated. */
 static enum status plan_payments(struct promotion *p, const struct rows *rows)
 {
     enum status s = OK;
-    int32_t day = day_of(p->expires_us);
-    for (int i = 0; s == OK && i < rows->count && p->n + 2 < DB_STEPS_MAX; i++) {
-        struct record_name name = {"payment", p->account_id, row_uuid(rows, i, 0)};
-        struct params *params = next_step(p, &promote_payment);
-        add_bigint(params, p->account_id);
-        add_bytes(params, row_bytes(rows, i, 0, &(size_t){0}), sizeof name.row_id);
-        s = add_rewrapped(p, params, &name, rows, i, 1, day);
-        if (s != OK || row_is_null(rows, i, 2))
-            continue;
-        struct record_name payer = {"payer", 0, uuid_of_text(row_text(rows, i, 2))};
-        params = next_step(p, &promote_payer);
-        add_bigint(params, p->account_id);
-        add_text(params, row_text(rows, i, 2));
-        s = add_rewrapped(p, params, &payer, rows, i, 3, day);
+    for (int i = 0; s == OK && i < rows->count; i++) {
+        if (p->n + 3 > DB_STEPS_MAX)
+            s = flush(p);
+        if (s == OK)
+            s = plan_payment(p, rows, i);
     }
     return s;
 }
@@ -173,27 +193,28 @@ static enum status plan(struct promotion *p)
     p->expires_us = row_time_us(&rows[0], 0, 1);
     p->photos_expire_us = row_time_us(&rows[0], 0, 2);
 
+    s = plan_payments(p, &rows[1]);
+    if (s != OK)
+        return s;
     struct record_name name = {"orders", p->account_id, p->order_id};
     struct params *params = next_step(p, &promote_order_done);
     add_bigint(params, p->account_id);
     add_uuid(params, &p->order_id);
     add_time(params, p->now_us);
-    s = add_rewrapped(p, params, &name, &rows[0], 0, 0, day_of(p->expires_us));
-    return s == OK ? plan_payments(p, &rows[1]) : s;
+    return add_rewrapped(p, params, &name, &rows[0], 0, 0, day_of(p->expires_us));
 }
 
 enum status promote_order(struct store *st, int64_t account_id, const struct uuid *order_id,
                           int64_t now_us)
 {
     struct arena *a = arena_new();
-    struct rows rows[DB_STEPS_MAX];
     struct promotion p = {
         .st = st, .arena = a, .account_id = account_id, .order_id = *order_id, .now_us = now_us};
     enum status s = plan(&p);
     if (s == OK)
         s = copy_photos(&p);
     if (s == OK)
-        s = db_run_batch(st->db, a, p.steps, p.n, rows);
+        s = flush(&p);
     if (s == NOT_FOUND || (s == CONFLICT && db_refused_by(st->db, "promoted")))
         s = OK; /* nothing to do, or somebody else did it */
     arena_free(a);
