@@ -15,17 +15,19 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
-from installation import (CONFIG, IDPHOTOD, LOST, PGDATA, POLICY, SANDBOX, STACK, SUPERUSER_URL, Caller,
-                          Checks, Phone, Server, idphotod, kill_postgres, make_png, open_cashier,
-                          prepare_callbacks, psql, restart_postgres, sandbox, value, wait_ready)
-from markers import Markers, forms_of
+from installation import (LOST, PGDATA, POLICY, STACK, SUPERUSER_URL, Caller, Checks, Phone, Server,
+                          idphotod, kill_postgres, make_png, open_cashier, prepare_callbacks, psql,
+                          restart_postgres, sandbox, value, wait_ready)
+from markers import Markers
 
 BACKUPS = os.environ["BACKUPS"]
 PGLOG = os.environ["IDPHOTOD_TEST_PGLOG"]
@@ -87,8 +89,6 @@ class Planted:
 
 def make_tagged_png(text):
     """A picture with a text chunk, as a camera would leave one."""
-    import struct
-    import zlib
     whole = make_png(300, 400)
     body = b"tEXt" + b"Comment\0" + text.encode()
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
@@ -286,7 +286,6 @@ def bad_requests(told):
 
 def raw_rubbish():
     """What libmicrohttpd itself refuses."""
-    import socket
     p = planted
     host, port = server.api.rsplit("/", 1)[1].split(":")
     for rubbish in (f"GET /{p.openid}\r\n\r\n", f"{p.openid} {p.recipient['phone']} HTTP/9.9\r\n\r\n",
@@ -447,6 +446,10 @@ def check_search():
     witness.kill()
     witness.wait()
     psql("DROP TABLE canary")
+    with open(PGLOG, "rb") as log:
+        text = log.read()
+    check.that(b"execute settle: " in text and b"parameters: $1 = " in text,
+               "PostgreSQL's log holds the service's statements with their parameters")
     for folder in (STACK, TEMPORARY):
         os.unlink(os.path.join(folder, "canary"))
 
@@ -503,7 +506,10 @@ def read_trace(path):
 def check_written_files():
     """A second life of the server under strace: it writes to its ratchet's folder and nowhere else."""
     trace = os.path.join(BACKUPS, "trace")
-    watched = Server(server.environment, log=server.log, before=[
+    environment = dict(server.environment)
+    if "ASAN_OPTIONS" in os.environ:  # the leak check is a tracer itself, and there can be but one
+        environment["ASAN_OPTIONS"] = os.environ["ASAN_OPTIONS"] + ":detect_leaks=0"
+    watched = Server(environment, log=server.log, before=[
         "strace", "-D", "-f", "-y", "-s", "300", "-e", "signal=none", "-o", trace, "-e",
         "trace=open,openat,openat2,creat,memfd_create,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
         "mknod,mknodat,mkdir,mkdirat,truncate,prctl"])
