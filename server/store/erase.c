@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/lifetime.h"
-#include "store/photo.h"
 
 #define IN_FULFILMENT "o.kind <> 'electronic' AND o.state IN ('paid', 'printing')"
 
@@ -15,14 +14,20 @@ static const struct statement erase_photo_look = {
     "   WHERE i.account_id = p.account_id AND i.photo_id = p.photo_id AND i.kind = 'print'"
     "    AND " IN_FULFILMENT "),"
     "  coalesce((SELECT max(key_day) FROM photo_copy c WHERE c.account_id = p.account_id"
-    "   AND c.photo_id = p.photo_id), 0), p.created_at"
+    "   AND c.photo_id = p.photo_id), 0)"
     " FROM photo p WHERE p.account_id = $1 AND p.photo_id = $2"};
 
-static const struct statement erase_photo_bytes = {
-    "erase_photo_bytes",
-    "DELETE FROM photo_bytes WHERE account_id = $1 AND photo_id = $2"
-    " AND drop_day = ANY (ARRAY(SELECT drop_day FROM photo_copy WHERE account_id = $1"
-    "  AND photo_id = $2)::integer[] || $3::integer)"};
+/* A copy that was moved or purged leaves its bytes to their partition; a person's erasure does not
+ * wait for that. Naming the days lets each partition use its index. */
+#define EVERY_DAY                                                                                  \
+    "b.drop_day = ANY (ARRAY(SELECT substring(c.relname FROM '[0-9]+$')::integer"                  \
+    " FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"                                    \
+    " WHERE i.inhparent = 'photo_bytes'::regclass))"
+
+/* After the row: a promote that runs beside it can then add no more bytes. */
+static const struct statement erase_photo_bytes = {"erase_photo_bytes",
+                                                   "DELETE FROM photo_bytes b WHERE " EVERY_DAY
+                                                   " AND b.account_id = $1 AND b.photo_id = $2"};
 
 static const struct statement erase_photo_row = {
     "erase_photo_row",
@@ -53,8 +58,8 @@ static const struct statement erase_prints_look = {"erase_prints_look", LONELY_P
 
 static const struct statement erase_order_bytes = {
     "erase_order_bytes",
-    "DELETE FROM photo_bytes b USING (" LONELY_PRINTS ") c WHERE b.drop_day = c.drop_day"
-    " AND b.account_id = $1 AND b.photo_id = c.photo_id AND b.purpose = 'print'"};
+    "DELETE FROM photo_bytes b USING (" LONELY_PRINTS ") lonely WHERE " EVERY_DAY
+    " AND b.account_id = $1 AND b.photo_id = lonely.photo_id AND b.purpose = 'print'"};
 
 static const struct statement erase_order_row = {
     "erase_order_row",
@@ -84,9 +89,7 @@ static const struct statement erase_account_look = {
     " FROM account a WHERE a.account_id = $1"};
 
 static const struct statement erase_account_bytes = {
-    "erase_account_bytes",
-    "DELETE FROM photo_bytes b USING photo_copy c WHERE c.account_id = $1"
-    " AND b.drop_day = c.drop_day AND b.account_id = $1 AND b.photo_id = c.photo_id"};
+    "erase_account_bytes", "DELETE FROM photo_bytes b WHERE " EVERY_DAY " AND b.account_id = $1"};
 
 static const struct statement erase_account_row = {
     "erase_account_row",
@@ -108,13 +111,22 @@ static const struct statement replay_list = {
     " UNION ALL SELECT 'orders', account_id, order_id FROM orders"
     " UNION ALL SELECT 'print', account_id, photo_id FROM photo_copy WHERE purpose = 'print'"};
 
+/* A print that was ordered and paid again after its erasure bears the same name: it stays. Orders
+ * are listed, and so deleted, before prints. */
 static const struct statement replay_delete = {
     "replay_delete",
-    "WITH a AS (DELETE FROM account WHERE $1 = 'account' AND account_id = $2),"
-    " p AS (DELETE FROM photo WHERE $1 = 'photo' AND account_id = $2 AND photo_id = $3),"
-    " o AS (DELETE FROM orders WHERE $1 = 'orders' AND account_id = $2 AND order_id = $3)"
-    " DELETE FROM photo_copy WHERE $1 = 'print' AND account_id = $2 AND photo_id = $3"
-    "  AND purpose = 'print'"};
+    "WITH a AS (DELETE FROM account WHERE $1 = 'account' AND account_id = $2 RETURNING 1),"
+    " p AS (DELETE FROM photo WHERE $1 = 'photo' AND account_id = $2 AND photo_id = $3"
+    "  RETURNING 1),"
+    " o AS (DELETE FROM orders WHERE $1 = 'orders' AND account_id = $2 AND order_id = $3"
+    "  RETURNING 1),"
+    " c AS (DELETE FROM photo_copy WHERE $1 = 'print' AND account_id = $2 AND photo_id = $3"
+    "  AND purpose = 'print' AND NOT EXISTS (SELECT 1 FROM order_item i"
+    "   JOIN orders USING (account_id, order_id) WHERE i.account_id = $2 AND i.photo_id = $3"
+    "    AND i.kind = 'print' AND orders.paid_at IS NOT NULL AND orders.state <> 'closed')"
+    "  RETURNING 1)"
+    " SELECT 1 FROM a UNION ALL SELECT 1 FROM p UNION ALL SELECT 1 FROM o"
+    " UNION ALL SELECT 1 FROM c"};
 
 STATEMENTS(erase_statements, &erase_photo_look, &erase_photo_bytes, &erase_photo_row,
            &erase_order_look, &erase_unpaid_look, &erase_prints_look, &erase_order_bytes,
@@ -140,18 +152,16 @@ enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
         s = CONFLICT;
     if (s != OK)
         return s;
-    int32_t first_day = day_of(row_time_us(&rows[0], 0, 2)) + DRAFT_KEY_DAYS;
     const struct erasure entry = {{"photo", account_id, *photo_id}, row_int(&rows[0], 0, 1)};
     s = erasures_append(st->vault, &entry, 1);
     if (s != OK)
         return s;
     add_row(&bytes, account_id, photo_id);
-    add_int(&bytes, first_day);
     add_row(&row, account_id, photo_id);
     add_time(&row, now_us);
-    const struct step steps[] = {{&erase_photo_bytes, &bytes}, {&erase_photo_row, &row}};
+    const struct step steps[] = {{&erase_photo_row, &row}, {&erase_photo_bytes, &bytes}};
     s = db_run_batch(st->db, a, steps, 2, rows);
-    return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+    return s == OK && rows[0].count == 0 ? NOT_FOUND : s;
 }
 
 /* The order and the print copies that go with it, into the log. */
@@ -228,9 +238,9 @@ static enum status write_account_erasure(struct store *st, struct arena *a, int6
     add_int(&row, out->orders);
     add_int(&row, out->consents);
     add_int(&row, last_day);
-    const struct step steps[] = {{&erase_account_bytes, &bytes}, {&erase_account_row, &row}};
+    const struct step steps[] = {{&erase_account_row, &row}, {&erase_account_bytes, &bytes}};
     enum status s = db_run_batch(st->db, a, steps, 2, rows);
-    return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+    return s == OK && rows[0].count == 0 ? NOT_FOUND : s;
 }
 
 enum status erase_account(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
@@ -278,14 +288,18 @@ enum status receipt_read(struct store *st, struct arena *a, const struct uuid *r
     return s;
 }
 
-static enum status replay_one(struct store *st, struct arena *a, const struct record_name *name)
+static enum status replay_one(struct store *st, struct arena *a, const struct record_name *name,
+                              int64_t *deleted)
 {
     struct params p = {0};
     struct rows rows;
     add_text(&p, name->table);
     add_bigint(&p, name->account_id);
     add_uuid(&p, &name->row_id);
-    return db_run(st->db, a, &replay_delete, &p, &rows);
+    enum status s = db_run(st->db, a, &replay_delete, &p, &rows);
+    if (s == OK)
+        *deleted += rows.count;
+    return s;
 }
 
 enum status erasures_replay(struct store *st, struct arena *a, const struct erasure_set *set,
@@ -303,8 +317,7 @@ enum status erasures_replay(struct store *st, struct arena *a, const struct eras
                                          row_uuid(&rows, i, 2)};
         if (!erasures_contains(set, st->vault, &name))
             continue;
-        s = replay_one(st, a, &name);
-        n++;
+        s = replay_one(st, a, &name, &n);
     }
     if (s == OK)
         *deleted = n;
