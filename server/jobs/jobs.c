@@ -124,7 +124,10 @@ static enum status end_attempt(struct job_context *c, const struct payment *paym
     if (s != OK)
         return s;
     switch (trade.state) {
-    case TRADE_PAID: return settle_found(c, &trade);
+    case TRADE_PAID:
+        s = settle_found(c, &trade);
+        /* no change where the success fitted; one that did not must not stay pending for ever */
+        return s == OK ? payment_close(&c->store, c->arena, payment, c->now_us) : s;
     case TRADE_PENDING: return OK;
     case TRADE_CLOSED:
     case TRADE_REFUNDED: return payment_close(&c->store, c->arena, payment, c->now_us);
