@@ -126,6 +126,10 @@ const char *db_value(const char *sql)
     if (!is_connected())
         return "no database";
     PGresult *r = PQexec(db, sql);
+    if (PQstatus(db) != CONNECTION_OK && is_connected()) { /* it was restarted meanwhile */
+        PQclear(r);
+        r = PQexec(db, sql);
+    }
     if (PQresultStatus(r) != PGRES_TUPLES_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
         snprintf(value, sizeof value, "%s", PQresultErrorMessage(r));
     else if (PQntuples(r) > 0)
