@@ -116,7 +116,7 @@ enum { WALK_DAYS_MAX = 4000 };
 
 enum status jobs_catch_up(struct job_context *c, const char **outcome)
 {
-    static const char *const order[] = {"promote", "partitions", "purge", "ratchet"};
+    static const char *const order[] = {"promote", "leases", "partitions", "purge", "ratchet"};
     enum status s = OK;
     for (int day = 0; s == OK && day < WALK_DAYS_MAX; day++) {
         for (size_t i = 0; s == OK && i < sizeof order / sizeof *order; i++)

@@ -8,6 +8,10 @@
 /* Each kind of row: what is due by day $1, and how the new key goes in. An order that is open, or
  * paid and not yet promoted, and all that hangs on it, lives on from day to day. */
 #define OPEN_ORDER "(o.state = 'unpaid' OR (o.paid_at IS NOT NULL AND o.promoted_at IS NULL))"
+/* A cancelled order stays as well while the provider may still take the money. */
+#define KEPT_ORDER                                                                                 \
+    "(" OPEN_ORDER " OR EXISTS (SELECT 1 FROM payment q WHERE q.account_id = o.account_id"         \
+    " AND q.order_id = o.order_id AND q.state = 'pending'))"
 
 struct lease {
     const char *table; /* of the record's name */
@@ -29,7 +33,7 @@ static const struct lease leases[] = {
      GUARDIAN_LEASE_DAYS},
     {"orders",
      {"lease_order_due", "SELECT o.account_id, o.order_id, ''::text, o.key_wrapped FROM orders o"
-                         " WHERE o.key_day <= $1 AND " OPEN_ORDER " LIMIT $2"},
+                         " WHERE o.key_day <= $1 AND " KEPT_ORDER " LIMIT $2"},
      {"lease_order_put", "UPDATE orders SET key_day = $4, key_wrapped = $5 WHERE account_id = $1"
                          " AND order_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $6"},
      0,
@@ -38,7 +42,7 @@ static const struct lease leases[] = {
      {"lease_payment_due",
       "SELECT p.account_id, p.payment_id, ''::text, p.key_wrapped FROM payment p"
       " JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
-      " WHERE p.key_day <= $1 AND " OPEN_ORDER " LIMIT $2"},
+      " WHERE p.key_day <= $1 AND " KEPT_ORDER " LIMIT $2"},
      {"lease_payment_put", "UPDATE payment SET key_day = $4, key_wrapped = $5 WHERE account_id = $1"
                            " AND payment_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $6"},
      0,
