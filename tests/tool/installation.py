@@ -55,6 +55,7 @@ class Caller:
         self.address = urllib.parse.urlsplit(url).netloc
         self.token = token
         self.connection = None
+        self.used_at = 0.0
 
     def call(self, method, path, body=None, headers=None):
         """Status, headers and body; raises one of LOST when there was no whole answer."""
@@ -64,6 +65,9 @@ class Caller:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
+        if time.monotonic() - self.used_at > 5:
+            self.close()  # the server may be about to close it
+        self.used_at = time.monotonic()
         if self.connection is None:
             self.connection = http.client.HTTPConnection(self.address, timeout=30)
         try:
