@@ -536,6 +536,30 @@ COMMENT ON COLUMN job_run.photos IS 'photo copies deleted';
 COMMENT ON COLUMN job_run.orders IS 'orders deleted';
 COMMENT ON COLUMN job_run.accounts IS 'accounts deleted';
 
+-- The service may only add to ledger and audit log; what is past its years goes by the server's own
+-- clock, which no caller can shift.
+CREATE FUNCTION books_trim(batch bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    gone bigint;
+    total bigint := 0;
+BEGIN
+    DELETE FROM audit_log WHERE audit_id IN (SELECT audit_id FROM audit_log
+        WHERE at < now() - interval '3 years' LIMIT batch);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM ledger_entry WHERE entry_id IN (SELECT entry_id FROM ledger_entry
+        WHERE occurred_at < now() - interval '10 years' LIMIT batch);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM anomaly WHERE anomaly_id IN (SELECT anomaly_id FROM anomaly
+        WHERE recorded_at < now() - interval '10 years' LIMIT batch);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN total + gone;
+END $$;
+COMMENT ON FUNCTION books_trim IS
+    'deletes audit rows after 3 years and ledger rows after 10, by the server''s own clock';
+
 -- ---------------------------------------------------------------- the application's rights
 
 GRANT USAGE ON SCHEMA public TO idphotod_app;
@@ -544,5 +568,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON account, session, consent, idempotency, 
 GRANT SELECT, INSERT, DELETE ON photo_bytes TO idphotod_app;
 GRANT SELECT, INSERT ON ledger_entry, audit_log TO idphotod_app;
 GRANT SELECT ON schema_migration TO idphotod_app;
-REVOKE ALL ON FUNCTION photo_partitions_create, photo_partition_drop FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION photo_partitions_create, photo_partition_drop TO idphotod_app;
+REVOKE ALL ON FUNCTION photo_partitions_create, photo_partition_drop, books_trim FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION photo_partitions_create, photo_partition_drop, books_trim TO idphotod_app;

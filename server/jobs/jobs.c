@@ -14,7 +14,10 @@ static enum status run_purge(struct job_context *c)
     bool more = true;
     for (int i = 0; s == OK && more && i < BATCHES_MAX; i++)
         s = purge_batch(&c->store, c->until_us, BATCH, &c->purged, &more);
-    c->rows = c->purged.photos + c->purged.orders + c->purged.accounts + c->purged.others;
+    int64_t books = 0;
+    if (s == OK)
+        s = purge_books(&c->store, BATCH, &books);
+    c->rows = c->purged.photos + c->purged.orders + c->purged.accounts + c->purged.others + books;
     return s;
 }
 

@@ -40,6 +40,9 @@ struct purged {
 enum status purge_batch(struct store *st, int64_t until_us, int limit, struct purged *out,
                         bool *more) MUST_USE;
 
+/* One batch of ledger entries past 10 years and audit rows past 3, by the server's own clock. */
+enum status purge_books(struct store *st, int limit, int64_t *deleted) MUST_USE;
+
 /* ---- partitions ---- */
 
 enum { PARTITIONS_AHEAD = 60, PARTITIONS_ALARM = 45 };

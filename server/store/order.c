@@ -399,6 +399,17 @@ enum status order_cancel(struct store *st, struct arena *a, int64_t account_id,
     return strcmp(outcome, "done") == 0 ? OK : CONFLICT;
 }
 
+/* The same parcel told twice is no conflict. */
+static enum status shipped_so(struct store *st, struct arena *a, int64_t account_id,
+                              const struct uuid *order_id, const char *shipment, int64_t now_us)
+{
+    struct order o;
+    enum status s = order_read(st, a, account_id, order_id, now_us, true, &o);
+    if (s != OK)
+        return s;
+    return o.shipment && strcmp(o.shipment, shipment) == 0 ? OK : CONFLICT;
+}
+
 enum status order_ship(struct store *st, struct arena *a, int64_t account_id,
                        const struct uuid *order_id, const char *shipment,
                        const struct uuid *operator_id, int64_t now_us)
@@ -415,7 +426,7 @@ enum status order_ship(struct store *st, struct arena *a, int64_t account_id,
     record_wipe(&r);
     s = db_run(st->db, a, &order_ship_update, &p, &rows);
     if (s == OK && !row_bool(&rows, 0, 0))
-        s = CONFLICT;
+        s = shipped_so(st, a, account_id, order_id, shipment, now_us);
     return s;
 }
 

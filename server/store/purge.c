@@ -57,6 +57,8 @@ static const struct statement purge_runs = {
     " WHERE started_at <= $1::timestamptz - CASE WHEN photos + orders + accounts > 0"
     "  THEN interval '3 years' ELSE interval '7 days' END LIMIT $2))"};
 
+static const struct statement purge_books_call = {"purge_books", "SELECT books_trim($1)"};
+
 static const struct statement partitions_make = {"partitions_create",
                                                  "SELECT photo_partitions_create($1, $2)"};
 
@@ -86,7 +88,7 @@ static const struct statement instance_select = {
     "instance_select", "SELECT host, ratchet_day, seen_at FROM instance ORDER BY host"};
 
 STATEMENTS(purge_statements, &purge_copies, &purge_photos, &purge_orders, &purge_accounts,
-           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs, &partitions_make,
+           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs, &purge_books_call, &partitions_make,
            &partitions_list, &partition_drop, &key_day_oldest, &instance_put, &instance_delete,
            &instance_select);
 
@@ -117,6 +119,19 @@ enum status purge_batch(struct store *st, int64_t until_us, int limit, struct pu
     arena_free(a);
     if (s == OK)
         *more = full;
+    return s;
+}
+
+enum status purge_books(struct store *st, int limit, int64_t *deleted)
+{
+    struct arena *a = arena_new();
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, limit);
+    enum status s = db_run(st->db, a, &purge_books_call, &p, &rows);
+    if (s == OK)
+        *deleted = row_bigint(&rows, 0, 0);
+    arena_free(a);
     return s;
 }
 

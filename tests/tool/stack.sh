@@ -29,8 +29,19 @@ stack_wait_for() { # FILE PATTERN PID
     return 1
 }
 
+# A database of its own in the cluster: stacks that follow each other share nothing. The addresses
+# in the environment then name it.
+stack_database() {
+    local name=stack_$$_$RANDOM variable
+    psql -qX "$IDPHOTOD_TEST_SUPERUSER_URL" -c "CREATE DATABASE $name OWNER idphotod_owner" || return 1
+    for variable in IDPHOTOD_TEST_{DATABASE,OWNER,SUPERUSER}_URL; do
+        export "$variable=$(sed -E "s,/[a-z0-9_]+\?,/$name?," <<<"${!variable}")"
+    done
+}
+
 stack_up() {
     STACK=$1
+    stack_database || return 1
     CONFIG=$STACK/idphotod.conf
     mkdir -p "$STACK/conf.d" "$STACK/sandbox"
     "$STACK_BUILD/sandbox" --listen 127.0.0.1:0 --dir "$STACK/sandbox" \
