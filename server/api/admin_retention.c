@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <unistd.h>
+
 #include "api/answers.h"
 #include "api/gate.h"
 #include "api/handlers.h"
@@ -72,6 +75,17 @@ void admin_jobs_show(struct request *r)
     reply_json(r, 200, json_pack("{s:o, s:n}", "items", items, "next_cursor"));
 }
 
+/* The scheduler may be at the same job; a run asked for is one that began after the asking. */
+static enum status run_patiently(struct job_context *c, const struct job *job, const char **outcome)
+{
+    enum status s = job_run(c, job, outcome);
+    for (int i = 0; s == OK && strcmp(*outcome, "elsewhere") == 0 && i < 50; i++) {
+        usleep(100000);
+        s = job_run(c, job, outcome);
+    }
+    return s;
+}
+
 void admin_job_run(struct request *r)
 {
     static const struct json_shape nothing;
@@ -89,7 +103,7 @@ void admin_job_run(struct request *r)
         return;
     struct job_context context = {
         .service = &app_of(r)->service, .store = worker->store, .provider = worker->provider};
-    enum status s = job_run(&context, job, &outcome);
+    enum status s = run_patiently(&context, job, &outcome);
     if (s != OK)
         reply_status(r, s);
     else
