@@ -82,6 +82,10 @@ Test(operators, shipping_and_delivering_are_done_and_audited_once)
     is(order_ship(&w.st, w.a, account, &file, "{}", &who.operator_id, w.now_us), CONFLICT);
     is(order_ship(&w.st, w.a, account, &id, "{\"carrier\":\"SF\"}", &who.operator_id, w.now_us),
        OK);
+    is(order_ship(&w.st, w.a, account, &id, "{\"carrier\":\"SF\"}", &who.operator_id, w.now_us),
+       OK);
+    is(order_ship(&w.st, w.a, account, &id, "{\"carrier\":\"ZT\"}", &who.operator_id, w.now_us),
+       CONFLICT);
     is(order_deliver(&w.st, w.a, account, &id, &who.operator_id, w.now_us), OK);
     is(order_deliver(&w.st, w.a, account, &id, &who.operator_id, w.now_us), OK);
     same_text(sql_text("SELECT string_agg(action, ' ' ORDER BY audit_id) FROM audit_log"

@@ -191,6 +191,26 @@ Test(purge, runs_that_erased_are_kept_for_three_years_and_others_for_a_week)
     is(rows_of_sql("SELECT count(*) FROM job_run"), 0);
 }
 
+Test(purge, the_books_are_kept_for_their_years_by_the_servers_own_clock)
+{
+    int64_t deleted;
+    sql_do(
+        "INSERT INTO audit_log (at, actor, action) SELECT now() - x * interval '1 day', 'job', 'x'"
+        " FROM unnest(ARRAY[0, 1094, 1097]) x");
+    sql_do(
+        "INSERT INTO ledger_entry SELECT gen_random_uuid(), 'payment', 'wechat', 'm', x::text, 'o',"
+        " 1, now() - x * interval '1 day', now(), 1 FROM unnest(ARRAY[0, 3651, 3654]) x");
+    sql_do("INSERT INTO anomaly SELECT gen_random_uuid(), 'wechat', 'late', 'o', x::text, 1,"
+           " now() - x * interval '1 day' FROM unnest(ARRAY[0, 3651, 3654]) x");
+    is(purge_books(&w.st, 100, &deleted), OK);
+    is(deleted, 3);
+    is(rows_of_sql("SELECT count(*) FROM audit_log"), 2);
+    is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 2);
+    is(rows_of_sql("SELECT count(*) FROM anomaly"), 2);
+    is(purge_books(&w.st, 100, &deleted), OK);
+    is(deleted, 0);
+}
+
 Test(purge, rows_that_somebody_holds_are_skipped_and_come_next_time)
 {
     struct uuid second = new_photo(account);
