@@ -93,8 +93,6 @@ static bool stops_at(const char *call, const char *as, const char *instant_text)
     }
 
 static const struct step first_day[] = {
-    {.label = "from here on nothing is done by itself",
-     .control = "export IDPHOTOD_SCHEDULER_ENABLED=false; clock_to 0s"},
     ACCOUNT("exp"),
     ACCOUNT("idle"),
     ACCOUNT("fresh"),
@@ -548,7 +546,7 @@ static bool by_itself(void)
         NOTHING_OVERDUE,
         END,
     };
-    if (!stack_control("unset IDPHOTOD_SCHEDULER_ENABLED; export "
+    if (!stack_control("export IDPHOTOD_SCHEDULER_ENABLED=true "
                        "IDPHOTOD_RETENTION_PURGE_INTERVAL=2s; clock_to \"$OFFSET\""))
         return complain("the server does not come up");
     for (int i = 0; i < 40 && !steps_run(rows); i++)
@@ -557,7 +555,6 @@ static bool by_itself(void)
 }
 
 static const struct step day_31[] = {
-    {.label = "jobs as usual", .control = "unset IDPHOTOD_RETENTION_PURGE_INTERVAL; true"},
     JOB("purge"),
     JOB("partitions"),
     JOB("ratchet"),
@@ -588,10 +585,10 @@ static const struct step day_31[] = {
 
 static bool day_thirty_one(void)
 {
-    char day_one[40];
-    if (!stack_clock_at(begun + 31 * DAY_S))
+    if (!stack_control("export IDPHOTOD_SCHEDULER_ENABLED=false; unset "
+                       "IDPHOTOD_RETENTION_PURGE_INTERVAL") ||
+        !stack_clock_at(begun + 31 * DAY_S))
         return complain("the clock does not go to day 31");
-    snprintf(day_one, sizeof day_one, "%s", "");
     char sql[80];
     snprintf(sql, sizeof sql, "SELECT to_timestamp(%.0f)", begun);
     keep_set("day.one", db_value(sql));

@@ -19,7 +19,7 @@ static const struct group groups[] = {
     {"payments", payment_tests},    {"callbacks", callback_tests},
     {"operators", operator_tests},  {"idempotency", idempotency_tests},
     {"bad-input", bad_input_tests}, {"outage", outage_tests},
-    {"expiry", expiry_tests},
+    {"expiry", expiry_tests},       {"policy", policy_tests},
 };
 
 static const struct step set_up[] = {

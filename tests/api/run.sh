@@ -6,7 +6,7 @@
 #
 # The program asks over two pipes for what it cannot do by HTTP: a line of shell over descriptor 3,
 # run here with the functions of tests/tool/stack.sh, and back over descriptor 4 its exit code and
-# the addresses as they are then. Output of those lines goes to control.log beside the server's log.
+# the addresses as they are then. The scheduler is off but for the test of it. Output of those lines goes to control.log beside the server's log.
 set -u
 [ $# -ge 1 ] || { sed -n '5s/^# *//p' "$0" >&2; exit 64; }
 program=$1
@@ -22,7 +22,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 143' INT TERM HUP
 
-export IDPHOTOD_SERVER_RATE_LIMITS=off
+export IDPHOTOD_SERVER_RATE_LIMITS=off IDPHOTOD_SCHEDULER_ENABLED=false
 stack_up "$place" || exit 1
 server_up || exit 1
 mkfifo "$place/ask" "$place/tell"
