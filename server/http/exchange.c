@@ -65,6 +65,20 @@ static void drop_hold(void *exchange)
 
 /* ---- what the request came with ---- */
 
+/* RFC 9110 section 5.1. A blank before the colon makes a name that is none. */
+static bool is_header_name(const char *name, size_t n)
+{
+    return strlen(name) == n && text_is_token(name, n, "!#$%&'*+-.^_`|~");
+}
+
+/* RFC 9112 section 5.2. libmicrohttpd joins a folded line to the one before without the blank that
+ * others put there; the joined value then no longer stands behind its name. */
+static bool is_folded(const char *name, size_t name_size, const char *value)
+{
+    const char *after_colon = name + name_size + 1;
+    return value != after_colon + strspn(after_colon, " \t");
+}
+
 static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_size, const char *value, size_t value_size)
 {
@@ -73,7 +87,8 @@ static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const cha
     value = value ? value : "";
     x->header_bytes += name_size + value_size + 4;
     /* a tab is white space here, not a control character */
-    if (text_has_control(name, name_size, false) || text_has_control(value, value_size, true))
+    if (!is_header_name(name, name_size) || is_folded(name, name_size, value) ||
+        text_has_control(value, value_size, true))
         x->odd_headers = true;
     pair_add(&x->transport.headers, x->r.arena, arena_copy(x->r.arena, name, name_size),
              arena_copy(x->r.arena, value, value_size));
@@ -240,7 +255,7 @@ static enum MHD_Result open_exchange(struct exchange *x, const char *method, con
     /* An answer at this point ends the connection; at the end of the request it does not. */
     if (!x->has_body)
         return misread ? send_answer(x) : MHD_YES;
-    if (small && !x->expects_continue)
+    if (small && !misread && !x->expects_continue)
         return MHD_YES;
     x->close = true;
     connection_linger(x->connection);

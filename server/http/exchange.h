@@ -37,7 +37,7 @@ struct exchange {
     int64_t counted;       /* of server.body_bytes */
     size_t content_length; /* 0 for a chunked body */
     bool has_body, expects_continue;
-    bool odd_headers; /* one of them holds a NUL or a control character */
+    bool odd_headers; /* one of them could be read in more than one way */
     size_t header_bytes;
     bool close; /* the connection ends with this answer */
     int64_t started_us;

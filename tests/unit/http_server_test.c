@@ -187,6 +187,46 @@ Test(server, framing_that_could_be_smuggling_is_refused, .init = start, .fini = 
     expect("GET /hello HTTP/1.1\r\n" HOST HOST "\r\n", 400, NULL);
 }
 
+/* RFC 9112 sections 5.1 and 5.2: what stands between name and colon, and what a folded line means,
+ * is read in different ways by those who pass a request on. */
+Test(server, header_lines_that_others_may_read_differently_are_refused, .init = start, .fini = stop)
+{
+    static const char *const lines[] = {
+        "Content-Length : 5", "Transfer-Encoding\t: chunked", " X: leading",    "X(Y): comment",
+        ": no name",          "X: folded\r\n here",           "X:\r\n\tfolded", "X: a\r\n b\r\n c",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char request[200];
+        snprintf(request, sizeof request, "GET /hello HTTP/1.1\r\n%s\r\n" HOST "\r\n", lines[i]);
+        expect(request, 400, "malformed-request");
+    }
+    expect("POST /notes HTTP/1.1\r\n" HOST JSON "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+           400, "malformed-request");
+    expect("POST /notes HTTP/1.1\r\n" HOST JSON "Content-Length:\r\n 2\r\n\r\n{}", 400,
+           "malformed-request");
+    expect("GET /hello HTTP/1.1\r\n" HOST "X-Spaced: \t a b \t\r\nX-Empty:\r\n\r\n", 200, NULL);
+}
+
+/* RFC 9112 section 6.3: nobody can say where the next request would begin. */
+Test(server, a_connection_ends_with_a_request_whose_end_is_in_doubt, .init = start, .fini = stop)
+{
+    static const char *const requests[] = {
+        "POST /notes HTTP/1.1\r\n" HOST JSON
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /notes HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\nX Y: z\r\n\r\n{}",
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int fd = raw_connect(f.port);
+        struct answer a;
+        raw_send(fd, requests[i]);
+        cr_assert(raw_read(fd, false, &a));
+        cr_expect_eq(a.status, 400);
+        cr_expect(raw_closes_within(fd, 1000), "request %zu", i);
+        answer_free(&a);
+        close(fd);
+    }
+}
+
 Test(server, a_body_over_the_cap_is_refused_before_it_is_read, .init = start, .fini = stop)
 {
     int fd = raw_connect(f.port);
