@@ -58,12 +58,28 @@ const char *request_header(const struct request *r, const char *name)
     return found;
 }
 
+/* The next header of that name from here on. */
+static const struct pair *next_named(const struct pair *p, const char *name)
+{
+    while (p && strcasecmp(p->name, name) != 0)
+        p = p->next;
+    return p;
+}
+
 const char *request_header_joined(const struct request *r, const char *name)
 {
-    const char *joined = NULL;
-    for (const struct pair *p = transport_of(r)->headers.first; p; p = p->next)
-        if (strcasecmp(p->name, name) == 0)
-            joined = joined ? arena_printf(r->arena, "%s,%s", joined, p->value) : p->value;
+    size_t size = 0;
+    const struct pair *first = next_named(transport_of(r)->headers.first, name);
+    for (const struct pair *p = first; p; p = next_named(p->next, name))
+        size += strlen(p->value) + 1; /* a comma, or the NUL */
+    if (!first)
+        return NULL;
+    char *joined = arena_alloc(r->arena, size), *end = joined;
+    for (const struct pair *p = first; p; p = next_named(p->next, name)) {
+        if (p != first)
+            *end++ = ',';
+        end = stpcpy(end, p->value);
+    }
     return joined;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Router, problems, languages, proxies: the parts that need no server. */
 #include <criterion/criterion.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -264,6 +266,33 @@ Test(language, the_heaviest_weight_wins_and_chinese_is_the_default)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         cr_expect_eq(language_of(table[i].accept), table[i].want, "%s",
                      table[i].accept ? table[i].accept : "absent");
+}
+
+/* ---- headers ---- */
+
+/* A proxy's or an attacker's hundreds of lines must not cost their square. */
+Test(request, repeated_headers_are_joined_in_order_without_costing_more_than_they_hold)
+{
+    enum { LINES = 500, VALUE = 60 };
+    struct arena *a = arena_new();
+    struct request r;
+    struct transport t;
+    char values[LINES][VALUE + 1];
+    request_init(&r, &t, a);
+    cr_expect_null(request_header_joined(&r, "X-Many"));
+    for (int i = 0; i < LINES; i++) {
+        snprintf(values[i], sizeof values[i], "%0*d", VALUE, i);
+        pair_add(&t.headers, a, i % 2 ? "x-many" : "X-Many", values[i]);
+        pair_add(&t.headers, a, "Other", "x");
+    }
+    size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    const char *joined = request_header_joined(&r, "X-Many");
+    size_t cost = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+    cr_expect_leq(cost, (size_t)2 * LINES * (VALUE + 1), "%zu bytes", cost);
+    cr_assert_eq(strlen(joined), (size_t)LINES * (VALUE + 1) - 1);
+    for (int i = 0; i < LINES; i++)
+        cr_expect_eq(strncmp(joined + (size_t)i * (VALUE + 1), values[i], VALUE), 0, "%d", i);
+    arena_free(a);
 }
 
 /* ---- proxies ---- */
