@@ -5,16 +5,16 @@
 
 #include "base/clock.h"
 
-/* Every photo must be readable by the account: a life that lasts, or an open order of its own that
- * holds it. The draft then lives as long as this order. */
+/* Every photo must have a life that lasts; its rows are locked, so that a purge at the very end of
+ * that life either comes first or sees this order. The draft then lives as long as this order. */
 static const struct statement order_insert = {
     "order_insert",
     "WITH wanted AS (SELECT * FROM unnest($12::text[], $13::text[], $14::uuid[], $15::int[],"
     "  $16::bigint[]) WITH ORDINALITY AS t(product, kind, photo_id, quantity, price_fen, n)),"
-    " missing AS (SELECT n - 1 AS item_no FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM photo_copy "
-    "c"
-    "   WHERE c.account_id = $1 AND c.photo_id = w.photo_id AND c.expires_at > $6"
-    "    AND c.purpose <> 'print') ORDER BY n LIMIT 1),"
+    " live AS (SELECT c.photo_id FROM photo_copy c WHERE c.account_id = $1 AND c.expires_at > $6"
+    "   AND c.purpose <> 'print' AND c.photo_id IN (SELECT photo_id FROM wanted) FOR UPDATE),"
+    " missing AS (SELECT n - 1 AS item_no FROM wanted WHERE photo_id NOT IN (SELECT photo_id"
+    "   FROM live) ORDER BY n LIMIT 1),"
     " made AS (INSERT INTO orders (account_id, order_id, state, kind, amount_fen, "
     "accepts_no_refund,"
     "   created_at, expires_at, key_day, key_wrapped, recipient_sealed, ip_sealed)"

@@ -105,6 +105,7 @@ static void make_database(bool migrated)
     url_of("IDPHOTOD_TEST_OWNER_URL", w.name, w.owner_url, sizeof w.owner_url);
     url_of("IDPHOTOD_TEST_SUPERUSER_URL", w.name, w.root_url, sizeof w.root_url);
     w.root = connect_as(w.root_url);
+    root_command(w.root, "SET client_min_messages = 'warning'");
     w.options = (struct db_options){.url = w.app_url,
                                     .statement_timeout_us = 20 * SECOND_US,
                                     .connect_timeout_us = 5 * SECOND_US,

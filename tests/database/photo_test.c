@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How long a photo is seen, and when its file is given out: to the microsecond. */
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
@@ -180,6 +182,31 @@ Test(photo, ordering_a_bought_photo_again_while_it_is_readable_gives_it_new_days
     electronic_life();
     promote();
     electronic_life();
+}
+
+static void *end_the_purge(void *arg)
+{
+    (void)arg;
+    usleep(300 * 1000);
+    PQclear(PQexec(w.root, "COMMIT"));
+    return NULL;
+}
+
+/* The order was asked for in the last instant of the photo; the purge that takes it is under way.
+ */
+Test(photo, an_order_and_a_purge_at_once_do_not_both_win)
+{
+    pthread_t thread;
+    struct uuid order;
+    sql_do("UPDATE photo_copy SET purpose = 'electronic'");
+    PQclear(PQexec(w.root, "BEGIN"));
+    sql_do("DELETE FROM photo_copy");
+    cr_assert_eq(pthread_create(&thread, NULL, end_the_purge, NULL), 0);
+    enum status s = try_order(&w.st, w.a, account, "electronic", &photo, 1, w.now_us, &order);
+    pthread_join(thread, NULL);
+    is(s, CONFLICT);
+    cr_assert(db_refused_by(w.st.db, "photo:0"));
+    is(rows_of_sql("SELECT count(*) FROM orders"), 0);
 }
 
 Test(photo, a_print_alone_cannot_be_ordered_again_as_a_file)
