@@ -82,7 +82,7 @@ unit: $(B)/unit
 	$(Q)$(SAN_ENV) $(B)/unit --jobs $(UNIT_JOBS)
 
 # A step of `make check` is a command that ends with "N passed, N failed" (or Criterion's summary)
-# and runs beside a private PostgreSQL: tests/tool/with-postgres.sh. A part adds its own in
+# and runs beside a PostgreSQL of its own: tests/tool/with-postgres.sh. A part adds its own in
 # tests/PART/PART.mk:
 #   CHECK_STEPS += api
 #   CHECK_api = tests/api/run $(B)/api-tests
@@ -97,7 +97,7 @@ NEEDS_unit = $(B)/unit
 STEPS ?= $(CHECK_STEPS)
 
 check: all $(foreach step,$(STEPS),$(NEEDS_$(step)))
-	$(Q)$(SAN_ENV) VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/tool/check.sh $(B)/check \
+	$(Q)$(SAN_ENV) VARIANT=$(VARIANT) tests/tool/check.sh $(B)/check \
 	    $(foreach step,$(STEPS),'$(step)=$(CHECK_$(step))')
 
 GLIB_ENV := G_SLICE=always-malloc

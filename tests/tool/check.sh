@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs the steps of `make check` one after the other and adds up what they counted.
+# Runs the steps of `make check` one after the other, each beside a PostgreSQL of its own, and adds
+# up what they counted.
 #
 #   tests/tool/check.sh LOGS NAME=COMMAND...
 #
@@ -15,8 +16,18 @@ mkdir -p "$logs"
 passed=0
 failed=0
 
+here=$(dirname "$0")
 step=
-trap 'test -z "$step" || kill -TERM "$step"; exit 143' INT TERM HUP
+stop() {
+    if [ -n "$step" ]; then
+        kill -TERM "$step" 2>/dev/null
+        wait "$step"
+    fi
+    exit 143
+}
+trap stop INT TERM HUP
+
+run() { exec timeout -k 60 "${STEP_SECONDS:-900}" "$here/with-postgres.sh" bash -c "$1"; }
 
 # "PASSED FAILED" of a log
 count() {
@@ -37,9 +48,9 @@ for named in "$@"; do
     log=$logs/$name.log
     begin=$(date +%s)
     if [ -n "${V:-}" ]; then
-        timeout -k 20 "${STEP_SECONDS:-900}" bash -c "${named#*=}" > >(tee "$log") 2>&1 &
+        run "${named#*=}" > >(tee "$log") 2>&1 &
     else
-        timeout -k 20 "${STEP_SECONDS:-900}" bash -c "${named#*=}" >"$log" 2>&1 &
+        run "${named#*=}" >"$log" 2>&1 &
     fi
     step=$!
     wait "$step"
