@@ -227,7 +227,6 @@ Test(edges, an_erased_account_does_not_come_back_with_a_backup_of_last_week)
     is(rows_of_sql("SELECT count(*) FROM account"), 0);
 }
 
-#if 0
 /* Rows of days that the ratchet has left are noise already: nothing is gained by waiting. */
 Test(edges, rows_from_before_the_ratchets_day_do_not_hold_it)
 {
@@ -238,4 +237,3 @@ Test(edges, rows_from_before_the_ratchets_day_do_not_hold_it)
     is(oldest_key_day(&w.st, w.a, today - 2, today, &day), OK);
     is(day, today - 2);
 }
-#endif

@@ -194,6 +194,35 @@ Test(erase, without_the_consent_unpaid_orders_go)
     same_text(sql_text("SELECT string_agg(state, ' ') FROM orders"), "paid");
 }
 
+/* The answer that a repeated call would get holds the recipient. */
+Test(erase, an_order_takes_the_answer_that_its_key_would_give_again)
+{
+    int64_t who;
+    char token[TOKEN_BYTES];
+    struct session session;
+    struct params p = {0};
+    struct step step;
+    is(account_create(&w.st, w.a, w.now_us, false, NULL, "1.0", &who, token), OK);
+    is(consent_grant(&w.st, w.a, who, "print-mailing", "1.0", w.now_us), OK);
+    struct uuid picture = new_photo(who), orders[2];
+    for (int i = 0; i < 2; i++) {
+        struct idempotency key = {
+            .route = "POST /v1/orders", .key = i ? "second" : "first", .attempt = uuid_new()};
+        is(session_find_idempotent(&w.st, w.a, token, w.now_us + i, MINUTE_US, &key, &session), OK);
+        is(key.state, IDEMPOTENCY_NEW);
+        is(try_order(&w.st, w.a, who, "print", &picture, 1, w.now_us + i, &orders[i]), OK);
+        memset(&p, 0, sizeof p);
+        is(idempotency_finish_step(&w.st, w.a, who, &key, 201, "Zhang Wei", w.now_us, &p, &step),
+           OK);
+        is(payment_answer(&w.st, w.a, &step), OK);
+    }
+    is(erase_order(&w.st, w.a, who, &orders[0], w.now_us, false), OK);
+    is(rows_of_sql("SELECT count(*) FROM idempotency"), 1);
+    is(rows_of_sql("SELECT count(*) FROM idempotency i JOIN orders o ON o.created_at ="
+                   " i.started_at"),
+       1);
+}
+
 /* ---- accounts ---- */
 
 Test(erase, an_account_goes_with_everything_and_leaves_a_receipt)

@@ -222,11 +222,11 @@ Test(schema, every_column_with_a_key_lies_in_a_table_that_the_ratchet_asks)
            (long long)who);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         sql_do("UPDATE %s SET key_day = 99999", names[i]);
-    is(oldest_key_day(&w.st, w.a, today, &day), OK);
+    is(oldest_key_day(&w.st, w.a, 0, today, &day), OK);
     is(day, today + 1);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         sql_do("UPDATE %s SET key_day = 4711", names[i]);
-        is(oldest_key_day(&w.st, w.a, today, &day), OK);
+        is(oldest_key_day(&w.st, w.a, 0, today, &day), OK);
         cr_assert(day == 4711, "%s", names[i]);
         sql_do("UPDATE %s SET key_day = 99999", names[i]);
     }
