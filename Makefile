@@ -124,8 +124,12 @@ demo: all $(B)/sandbox $(B)/try-open
 run: all $(B)/sandbox
 	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/tool/run.sh
 
-bench: all
-	$(Q)tests/tool/with-postgres.sh tests/bench/run $(B)
+bench: all $(NEEDS_bench) build/bench.stamp
+	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/bench/run
+
+build/bench.stamp: deploy/install-deps.sh
+	$(Q)deploy/install-deps.sh bench
+	$(Q)mkdir -p $(@D) && touch $@
 
 # ---------------------------------------------------------------- fuzzing
 

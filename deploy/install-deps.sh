@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian 12 packages that idphotod is built and tested with.
 #
-#   deploy/install-deps.sh [build|develop]
+#   deploy/install-deps.sh [build|develop|bench]
 #
 # build (default): compiler, libraries, PostgreSQL, what the demo and the tests call.
 # develop: also clang, for lint and fuzzing.
+# bench: also wrk, for `make bench`.
 # Quiet when nothing is missing. Otherwise needs root, or sudo.
 set -eu
 
@@ -14,12 +15,14 @@ build="gcc libc6-dev make pkg-config ca-certificates curl jq openssl python3
     libgnutls28-dev libinih-dev libvips-dev libjpeg-dev zlib1g-dev libcriterion-dev
     postgresql-15 postgresql-client-15 procps strace"
 develop="$build clang clang-format clang-tidy libclang-rt-14-dev"
+bench="$build wrk"
 
 case ${1:-build} in
 build) wanted=$build ;;
 develop) wanted=$develop ;;
+bench) wanted=$bench ;;
 *)
-    echo "usage: deploy/install-deps.sh [build|develop]" >&2
+    echo "usage: deploy/install-deps.sh [build|develop|bench]" >&2
     exit 64
     ;;
 esac
