@@ -6,11 +6,58 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common.h"
 #include "picture.h"
 #include "shape.h"
 #include "stack.h"
+
+/* ---- the table ---- */
+
+/* "/v1/orders/{order_id}" of the description and the address of the table. */
+static bool path_fits(const char *template, const char *path)
+{
+    while (*template && *path && *path != '?') {
+        if (*template == '{') {
+            template += strcspn(template, "/");
+            path += strcspn(path, "/?");
+        } else if (*template ++ != *path++) {
+            return false;
+        }
+    }
+    return !*template && (!*path || *path == '?');
+}
+
+static bool is_in_table(const char *method, const char *template)
+{
+    for (size_t i = 0; i < bad_routes_count; i++)
+        if (strcasecmp(bad_method(&bad_routes[i]), method) == 0 &&
+            path_fits(template, bad_path(&bad_routes[i])))
+            return true;
+    return false;
+}
+
+static bool table_is_whole(void)
+{
+    const struct step s = {.call = "GET /openapi.json"};
+    struct answer a = step_send(&s);
+    const char *path, *method;
+    json_t *methods, *operation;
+    size_t n = 0;
+    bool good = true;
+    json_object_foreach(json_object_get(a.json, "paths"), path, methods)
+    {
+        json_object_foreach(methods, method, operation)
+        {
+            n += json_object_get(operation, "responses") != NULL;
+            if (json_object_get(operation, "responses") && !is_in_table(method, path))
+                good = complain("no bad input for %s %s", method, path);
+        }
+    }
+    answer_free(&a);
+    return good && (n == bad_routes_count || complain("%zu routes are described", n));
+}
 
 /* ---- methods ---- */
 
@@ -38,8 +85,8 @@ static bool allow_is_right(const struct bad_route *route)
     char *path = keep_fill(bad_path(route)), *url = stack_url(path);
     const struct request r = {.method = "PROPFIND", .url = url};
     struct answer a = http_send(&r);
-    const char *allow = answer_header(&a, "allow");
-    bool good = a.status == 405 && allow ? true : complain("no Allow: %d", a.status);
+    const char *sent = answer_header(&a, "allow"), *allow = sent ? sent : "";
+    bool good = a.status == 405 || complain("PROPFIND is answered %d", a.status);
     for (size_t i = 0; good && i < sizeof methods / sizeof *methods; i++)
         if ((strstr(allow, methods[i]) != NULL) != path_has(route, methods[i]))
             good = complain("Allow is %s", allow);
@@ -51,8 +98,8 @@ static bool allow_is_right(const struct bad_route *route)
 
 static bool wrong_methods(const struct bad_route *route)
 {
-    static const char *const methods[] = {"GET",   "POST",     "PUT", "PATCH", "DELETE",
-                                          "TRACE", "PROPFIND", "get", MARK};
+    static const char *const methods[] = {"GET",   "POST",     "PUT", "PATCH",      "DELETE",
+                                          "TRACE", "PROPFIND", "get", "PLANTEDmark"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (path_has(route, methods[i]))
             continue;
@@ -78,13 +125,13 @@ static bool methods(void)
 static const char *const bad_tokens[] = {
     "",
     "Authorization:",
-    "Authorization: " MARK,
-    "Authorization: Basic " MARK,
+    "Authorization: PLANTEDmark",
+    "Authorization: Basic PLANTEDmark",
     "Authorization: Bearer",
-    "Authorization: Bearer " MARK,
-    "Authorization: Bearer ipa_" MARK,
-    "Authorization: Bearer ipo_" MARK,
-    "Authorization: Bearer ipa_" MARK "!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
+    "Authorization: Bearer PLANTEDmark",
+    "Authorization: Bearer ipa_PLANTEDmark",
+    "Authorization: Bearer ipo_PLANTEDmark",
+    "Authorization: Bearer ipa_PLANTEDmark!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
     "Authorization: Bearer ipa_000000000000000000000000000000000000000000000",
     "Authorization: Bearer ipo_000000000000000000000000000000000000000000000",
     "Authorization: Bearer {{changed}}",
@@ -147,7 +194,7 @@ static const char *const bad_ids[] = {
     "{{prefix}}000000000000000000000",
     "{{prefix}}00000000000000000000000",
     "{{prefix}}zzzzzzzzzzzzzzzzzzzzzz",
-    "{{prefix}}" MARK "-_-",
+    "{{prefix}}PLANTEDmark-_-",
     "{{good}}x",
     "{{bare}}",
     "{{otherprefix}}{{bare}}",
@@ -258,12 +305,12 @@ static bool wrong_addresses(void)
         {"/v1/orders/%", 400, "malformed-request"},
         {"/v1/orders/%4", 400, "malformed-request"},
         {"/v1/orders/%zz", 400, "malformed-request"},
-        {"/v1/orders/%0d%0aX-Injected:%20" MARK, 400, "malformed-request"},
+        {"/v1/orders/%0d%0aX-Injected:%20PLANTEDmark", 400, "malformed-request"},
         {"/v1/orders?cursor=%00", 400, "malformed-request"},
         {"/v1/orders?cursor=%ff", 400, "malformed-request"},
         {"/v1/orders?%00=1", 400, "malformed-request"},
         {"/v1/orders?limit=%", 400, "malformed-request"},
-        {"/v1/" MARK, 404, "not-found"},
+        {"/v1/PLANTEDmark", 404, "not-found"},
         {"/V1/orders", 404, "not-found"},
         {"/v1/orders/", 404, "not-found"},
         {"//v1/orders", 404, "not-found"},
@@ -296,14 +343,15 @@ static const struct {
 } bad_values[] = {
     {"limit",
      {"0", "101", "-1", "abc", "1.5", "1e2", "", "99999999999999999999", "+5", "%205", "0x10",
-      MARK}},
-    {"cursor", {MARK, "", "0", "{{bad.photo}}", "ord_", "{{bad.order}}x"}},
-    {"force", {"yes", "1", "", "TRUE", MARK}},
-    {"format", {MARK, "", "exe", "JPEG"}},
-    {"state", {MARK, "", "PAID", "lost"}},
-    {"day", {MARK, "", "2026-02-30", "2026-13-01", "26-11-23", "2026-11-23T00:00:00Z", "today"}},
-    {"order", {MARK, "", "{{bad.photo}}"}},
-    {"subject", {MARK, "", "Self"}},
+      "PLANTEDmark"}},
+    {"cursor", {"PLANTEDmark", "", "0", "{{bad.photo}}", "ord_", "{{bad.order}}x"}},
+    {"force", {"yes", "1", "", "TRUE", "PLANTEDmark"}},
+    {"format", {"PLANTEDmark", "", "exe", "JPEG"}},
+    {"state", {"PLANTEDmark", "", "PAID", "lost"}},
+    {"day",
+     {"PLANTEDmark", "", "2026-02-30", "2026-13-01", "26-11-23", "2026-11-23T00:00:00Z", "today"}},
+    {"order", {"PLANTEDmark", "", "{{bad.photo}}"}},
+    {"subject", {"PLANTEDmark", "", "Self"}},
     {"spec", {"", "CN-ID", "cn%20id", "../../etc/passwd", "%E8%AF%81"}},
 };
 
@@ -337,7 +385,7 @@ static bool wrong_value(const struct bad_route *route, size_t i, const char *val
 
 static bool wrong_queries(const struct bad_route *route)
 {
-    bool good = refuse_query(route, "surplus=" MARK);
+    bool good = refuse_query(route, "surplus=PLANTEDmark");
     for (size_t i = 0; good && i < sizeof bad_values / sizeof *bad_values; i++) {
         if (!strstr(route->query, bad_values[i].name))
             continue;
@@ -369,7 +417,7 @@ static bool wrong_types(const struct bad_route *route)
     static const char *const types[] = {
         NULL,
         "text/plain",
-        "application/" MARK,
+        "application/PLANTEDmark",
         "application/jsonx",
         "application/json; charset=gbk",
         "multipart/form-data; boundary=x",
@@ -504,7 +552,7 @@ static const struct raw_case raw_cases[] = {
     {HEAD "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 0, true, 0, 499},
     {GET(""), 0, true, 0, 499},
     {GET("Host: a\r\nHost: b\r\n"), 0, true, 400, 499},
-    {GET(HOST " folded: " MARK "\r\n"), 0, true, 0, 499},
+    {GET(HOST " folded: PLANTEDmark\r\n"), 0, true, 0, 499},
     {GET(HOST "No-Colon\r\n"), 0, true, 0, 499},
     {"GET /v1/pol\0icy HTTP/1.1\r\n" HOST "\r\n",
      sizeof "GET /v1/pol\0icy HTTP/1.1\r\n" HOST "\r\n" - 1, true, 0, 499},
@@ -565,7 +613,7 @@ static bool request_ids(void)
 {
     static char many[300];
     memset(many, 'i', sizeof many - 1);
-    const char *const bad[] = {many, "a b", "<" MARK ">", "caf\xc3\xa9", "a,b"};
+    const char *const bad[] = {many, "a b", "<PLANTEDmark>", "caf\xc3\xa9", "a,b"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *line = text_print("X-Request-Id: %s", bad[i]);
         const struct step s = {.call = "GET /livez", .headers = line};
@@ -645,6 +693,7 @@ static bool finish(void)
 
 const struct test bad_input_tests[] = {
     {"An account, its neighbour and their orders stand ready for bad input", NULL, prepare},
+    {"Every route of the description is thrown bad input at", NULL, table_is_whole},
     {"Every route refuses a method that it does not have and names those it has", NULL, methods},
     {"Every route refuses tokens that are missing, malformed, unknown, ended or of the other side",
      NULL, tokens},

@@ -21,7 +21,7 @@ static const struct {
     {"{", 0},
     {"}", 0},
     {"{\"a\"", 0},
-    {"{\"a\": \"" MARK, 0},
+    {"{\"a\": \"PLANTEDmark", 0},
     {"{\"a\": 1,}", 0},
     {"{'a': 1}", 0},
     {"{a: 1}", 0},
@@ -30,7 +30,7 @@ static const struct {
     {"{\"a\": Infinity}", 0},
     {"{\"a\": 1e99999}", 0},
     {"{\"a\": -}", 0},
-    {"{\"a\": 1} " MARK, 0},
+    {"{\"a\": 1} PLANTEDmark", 0},
     {"{} {}", 0},
     {"// comment\n{}", 0},
     {"\xef\xbb\xbf{}", 0},
@@ -94,7 +94,8 @@ bool json_cut_off(void)
 
 static bool not_an_object(const struct bad_route *route)
 {
-    static const char *const roots[] = {"null", "true", "1", "\"" MARK "\"", "[]", "[{}]", "1.5"};
+    static const char *const roots[] = {"null", "true", "1",  "\"PLANTEDmark\"",
+                                        "[]",   "[{}]", "1.5"};
     for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
         if (!bad_refuse_json(route, (struct bytes){roots[i], strlen(roots[i])}, 422,
                              "invalid-members", "", roots[i]))
@@ -123,9 +124,8 @@ static bool walk(const struct bad_route *route, json_t *root, json_t *object, co
     json_object_foreach(names, name, value)
     {
         char *below = text_print("%s/%s", pointer, name);
-        json_t *member = json_object_get(object, name);
         good = good && check(route, root, object, name, below);
-        member = json_object_get(object, name);
+        json_t *member = json_object_get(object, name);
         if (good && json_is_object(member))
             good = walk(route, root, member, below, check);
         json_array_foreach(member, i, item)
@@ -169,9 +169,10 @@ static bool is_same_kind(const json_t *a, const json_t *b)
 static bool other_types(const struct bad_route *route, json_t *root, json_t *parent,
                         const char *name, const char *pointer)
 {
-    static const char *const values[] = {
-        "null", "true", "false",          "1",    "-1.5", "\"" MARK "\"",
-        "\"\"", "[]",   "[\"" MARK "\"]", "[[]]", "{}",   "{\"" MARK "\": 1}"};
+    static const char *const values[] = {"null", "true", "false",
+                                         "1",    "-1.5", "\"PLANTEDmark\"",
+                                         "\"\"", "[]",   "[\"PLANTEDmark\"]",
+                                         "[[]]", "{}",   "{\"PLANTEDmark\": 1}"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         json_t *value = json_loads(values[i], JSON_DECODE_ANY, NULL);
         if (is_same_kind(value, json_object_get(parent, name)))
@@ -257,7 +258,7 @@ static bool one_more(const struct bad_route *route, json_t *root, json_t *parent
 static bool unknown_members(const struct bad_route *route)
 {
     static const char *const extra[] = {
-        "{\"surplus\": \"" MARK "\"}",
+        "{\"surplus\": \"PLANTEDmark\"}",
         "{\"__proto__\": {}}",
         "{\"\": 1}",
         "{\"a/b~c\": 1}",
@@ -279,7 +280,7 @@ static bool bad_texts(const struct bad_route *route, json_t *root, json_t *paren
                       const char *pointer)
 {
     static char long_text[300];
-    static const char *const texts[] = {"",         "\x01", "a\nb",   "\x7f" MARK,
+    static const char *const texts[] = {"",         "\x01", "a\nb",   "\x7fPLANTEDmark",
                                         "\xc2\x80", "a\tb", long_text};
     if (!json_is_string(json_object_get(parent, name)))
         return true;

@@ -31,7 +31,10 @@ void http_close(void)
 
 static void append(struct answer *a, const char *bytes, size_t n)
 {
-    a->body = realloc(a->body, a->size + n + 1);
+    char *more = realloc(a->body, a->size + n + 1);
+    if (!more)
+        abort();
+    a->body = more;
     memcpy(a->body + a->size, bytes, n);
     a->size += n;
     a->body[a->size] = 0;
@@ -175,11 +178,15 @@ static void read_all(int s, struct answer *a)
 /* Head and body apart; a chunked body stays as it is. */
 static void split(struct answer *a)
 {
-    char *end = strstr(a->body, "\r\n\r\n");
-    if (!end || sscanf(a->body, "HTTP/1.%*1[01] %d", &a->status) != 1)
+    int status = 0;
+    char *end = strstr(a->body, "\r\n\r\n"), *line = a->body;
+    if (!end || sscanf(a->body, "HTTP/1.%*1[01] %d", &status) != 1)
         return;
-    for (char *line = strstr(a->body, "\r\n") + 2; line < end; line = strstr(line, "\r\n") + 2)
+    a->status = status;
+    while ((line = strstr(line, "\r\n")) && line < end) {
+        line += 2;
         add_header(a, line, strcspn(line, "\r"));
+    }
     size_t head = (size_t)(end + 4 - a->body);
     a->size -= head;
     memmove(a->body, a->body + head, a->size + 1);
@@ -192,7 +199,7 @@ struct answer http_send_raw(const char *base_url, struct bytes raw, bool half_cl
     append(&a, "", 0);
     int s = connect_to(base_url);
     if (s < 0)
-        return a;
+        return a; /* with status 0 */
     while (raw.size > 0) {
         ssize_t n = send(s, raw.at, raw.size, MSG_NOSIGNAL);
         if (n <= 0)

@@ -2,6 +2,10 @@
 /* Idempotency-Key: replay, reuse, in progress, taken over, whose, released. */
 #include "common.h"
 
+#include <string.h>
+
+#include "shape.h"
+
 #define ELECTRONIC(photo) ELECTRONIC_BODY(photo)
 
 static const struct step replay[] = {
@@ -195,6 +199,73 @@ static const struct step released[] = {
     END,
 };
 
+/* Eight at once, as impatient fingers and retrying proxies send them. */
+#define EIGHT(address, key)                                                                        \
+    "seq 8 | xargs -P 8 -I @@ curl -sS -o /dev/null -w '%{http_code}\\n' -H 'Authorization: "      \
+    "Bearer "                                                                                      \
+    "{{abe.token}}' -H 'Content-Type: application/json' -H 'Idempotency-Key: " key                 \
+    "' -d @\"$STACK/body.json\" " address " | sort -u | tr '\\n' ' '"
+
+/* 201 for each that was first or replayed, 409 for those that met it at work. */
+static bool answered_well(void)
+{
+    const char *codes = keep_get("said");
+    return strcmp(codes, "201 ") == 0 || strcmp(codes, "201 409 ") == 0 ||
+           complain("the answers were %s", codes);
+}
+
+#define ANSWERED                                                                                   \
+    {                                                                                              \
+        .label = "the answers", .run = answered_well                                               \
+    }
+
+static const struct step at_once[] = {
+    ACCOUNT("abe"),
+    PHOTO("abe", "abe.photo"),
+    {.label = "the body of an order",
+     .control = "echo '{\"items\": [{\"product\": \"electronic-standard\", \"photo_id\": "
+                "\"{{abe.photo}}\", \"quantity\": 1}], \"accepts_no_refund\": true}' "
+                ">\"$STACK/body.json\""},
+    {.label = "eight times the same order at once", .control = EIGHT("$API/v1/orders", "at once")},
+    ANSWERED,
+    COUNT("one order", "orders", "account_id = {{abe.account}}", "1"),
+    {.label = "its id, by its own key",
+     .call = "POST /v1/orders",
+     .as = "abe",
+     .key = "at once",
+     .body = ELECTRONIC("abe.photo"),
+     .status = 201,
+     .expect = "idempotency-replayed: true",
+     .keep = "abe.order=order_id"},
+    {.label = "the body of a payment",
+     .control = "echo '{\"channel\": \"wechat\", \"method\": \"native\"}' >\"$STACK/body.json\""},
+    {.label = "eight times the same payment at once",
+     .control = EIGHT("$API/v1/orders/{{abe.order}}/payments", "pay at once")},
+    ANSWERED,
+    COUNT("one attempt", "payment", "account_id = {{abe.account}}", "1"),
+    {.label = "eight keys for the same payment at once",
+     .control = EIGHT("$API/v1/orders/{{abe.order}}/payments", "pay at once @@")},
+    ANSWERED,
+    COUNT("still one attempt", "payment", "account_id = {{abe.account}}", "1"),
+    {.label = "its number",
+     .call = "POST /v1/orders/{{abe.order}}/payments",
+     .as = "abe",
+     .key = "pay at once",
+     .body = "{'channel': 'wechat', 'method': 'native'}",
+     .status = 201,
+     .keep = "abe.pay=payment_id abe.pay.no=out_trade_no"},
+    {.label = "eight callbacks at once",
+     .control =
+         "seq 8 | xargs -P 8 -I @@ curl -sS -o /dev/null -H 'Content-Type: application/json' -d "
+         "'{\"out_trade_no\": \"{{abe.pay.no}}\", \"fault\": \"none\"}' "
+         "$SANDBOX/sandbox/notify"},
+    ORDER_STATE("abe", "abe.order", "paid"),
+    COUNT("one ledger row", "ledger_entry", "out_trade_no = '{{abe.pay.no}}'", "1"),
+    COUNT("one payer", "payer", "account_id = {{abe.account}}", "1"),
+    COUNT("no anomaly", "anomaly", "out_trade_no = '{{abe.pay.no}}'", "0"),
+    END,
+};
+
 const struct test idempotency_tests[] = {
     {"A key replays its own request and refuses another", replay, NULL},
     {"The same key of two accounts is two keys", whose, NULL},
@@ -202,5 +273,6 @@ const struct test idempotency_tests[] = {
     {"A request that is still running is not run twice, one that crashed is taken over", running,
      NULL},
     {"A refusal releases its key", released, NULL},
+    {"Eight equal requests at once make one order, one payment and one ledger row", at_once, NULL},
     {NULL, NULL, NULL},
 };
