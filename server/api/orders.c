@@ -177,6 +177,15 @@ static void refuse_order(struct request *r)
     }
 }
 
+/* Without the recipient, whom the caller has just named: the answer is kept for repetitions, and
+ * would outlive the erasure of the order. */
+static const char *created_text(struct request *r, const struct order *order)
+{
+    struct order shown = *order;
+    shown.recipient = NULL;
+    return json_text(r->arena, answer_order(&shown));
+}
+
 void order_post(struct request *r)
 {
     bool failed = false;
@@ -190,7 +199,7 @@ void order_post(struct request *r)
     };
     if (!build_order(r, &order))
         return;
-    const char *answer = json_text(r->arena, answer_order(&order));
+    const char *answer = created_text(r, &order);
     const struct step *finish = gate_finish_step(r, 201, answer, &failed);
     if (failed)
         return;
