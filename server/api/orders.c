@@ -83,6 +83,11 @@ static const char *item_pointer(struct request *r, size_t i, const char *member)
     return arena_printf(r->arena, "/items/%zu/%s", i, member);
 }
 
+static bool is_electronic(const struct order_item *item)
+{
+    return strcmp(item->kind, "electronic") == 0;
+}
+
 static void price_item(struct request *r, size_t i, const struct item_body *body,
                        struct order_item *item)
 {
@@ -113,6 +118,19 @@ static const char *kind_of(const struct order *o)
     return electronic && print ? "mixed" : print ? "print" : "electronic";
 }
 
+/* Bought twice in one order, the same file would be paid for twice. */
+static void refuse_doubles(struct request *r, const struct order *o)
+{
+    for (size_t i = 1; i < o->n_items; i++)
+        for (size_t k = 0; k < i; k++)
+            if (is_electronic(&o->items[i]) && is_electronic(&o->items[k]) &&
+                memcmp(&o->items[i].photo_id, &o->items[k].photo_id, sizeof(struct uuid)) == 0) {
+                field_error(r, item_pointer(r, i, "photo_id"), "duplicate",
+                            "an electronic photo is bought once");
+                break;
+            }
+}
+
 /* Items, amount and kind; false when an item is wrong. */
 static bool price_order(struct request *r, const struct order_body *body, struct order *o)
 {
@@ -122,6 +140,8 @@ static bool price_order(struct request *r, const struct order_body *body, struct
         price_item(r, i, &items[i], &o->items[i]);
     o->n_items = body->items.count;
     o->kind = kind_of(o);
+    if (!has_field_errors(r))
+        refuse_doubles(r, o);
     if (has_field_errors(r))
         return false;
     for (size_t i = 0; i < o->n_items; i++)

@@ -97,6 +97,9 @@ static const struct {
     {"{'items': [{'product': 'gold-bar', 'photo_id': '{{bad.photo}}', 'quantity': 1}], "
      "'accepts_no_refund': true}",
      "invalid-members", "/items/0/product"},
+    {"{'items': [" ELECTRONIC_ITEM("bad.photo") ", " ELECTRONIC_ITEM(
+         "bad.photo") "], 'accepts_no_refund': true}",
+     "invalid-members", "/items/1/photo_id"},
     {"{'items': [{'product': 'electronic-standard', 'photo_id': '{{bad.photo}}', 'quantity': 2}], "
      "'accepts_no_refund': true}",
      "invalid-members", "/items/0/quantity"},
