@@ -4,8 +4,8 @@
 #include "api/answers.h"
 #include "api/gate.h"
 #include "api/handlers.h"
-#include "api/places.h"
 #include "api/policies.h"
+#include "api/rules.h"
 #include "base/clock.h"
 #include "store/lifetime.h"
 
@@ -22,18 +22,15 @@ struct account_body {
     struct guardian *guardian;
 };
 
-static const char *rule_phone(const char *phone)
-{
-    return phone_is_chinese(phone) ? NULL : "not-a-phone-number";
-}
-
 static const struct json_member guardian_members[] = {
     {.name = "name",
      .kind = JSON_KIND_TEXT,
      .required = true,
      .offset = offsetof(struct guardian, name),
      .least = 1,
-     .most = 40},
+     .most = 40,
+     .rule = rule_not_blank,
+     .detail = "not blank"},
     {.name = "phone",
      .kind = JSON_KIND_TEXT,
      .required = true,
@@ -47,7 +44,9 @@ static const struct json_member guardian_members[] = {
      .required = true,
      .offset = offsetof(struct guardian, relation),
      .least = 1,
-     .most = 20},
+     .most = 20,
+     .rule = rule_not_blank,
+     .detail = "not blank"},
 };
 static const struct json_shape guardian_shape = {guardian_members, 3, sizeof(struct guardian)};
 

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 #include <libgen.h>
-#include <regex.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,20 +78,4 @@ const char *place_province(const struct places *p, const char *name)
             return json_string_value(json_object_get(entry, "name"));
     }
     return NULL;
-}
-
-static bool matches(const char *pattern, const char *text)
-{
-    regex_t re;
-    CHECK(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) == 0);
-    bool found = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    return found;
-}
-
-bool phone_is_chinese(const char *phone)
-{
-    return matches("^(\\+?86[- ]?)?1[3-9][0-9]{9}$", phone) ||
-           matches("^(\\+?86[- ]?)?0(10|2[0-9]|[3-9][0-9]{2})-?[2-9][0-9]{6,7}(-[0-9]{1,6})?$",
-                   phone);
 }

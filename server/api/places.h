@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a print can be sent, and how its recipient is reached.
+ * Where a print can be sent.
  *
  * config/provinces.json lies beside the catalogue: China's province-level
  * divisions, full and short names. Immutable; any thread.
@@ -8,7 +8,6 @@
 #ifndef IDPHOTOD_API_PLACES_H
 #define IDPHOTOD_API_PLACES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -21,10 +20,5 @@ void places_free(struct places *p);
 
 /* The full name of a province given by its full or short name; NULL when it is none. */
 const char *place_province(const struct places *p, const char *name);
-
-/* Chinese mobile (11 digits, 13x to 19x, +86 or 86 before it allowed) or landline numbers (area
- * code 0xx or 0xxx, optional hyphen, 7 or 8 digits, optional -extension). Source: Chinese
- * numbering plan, YD/T 1122-era ranges of the ministry; number portability keeps the form. */
-bool phone_is_chinese(const char *phone);
 
 #endif

@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/recipient.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "api/gate.h"
 #include "api/places.h"
-
-static const char *rule_phone(const char *phone)
-{
-    return phone_is_chinese(phone) ? NULL : "not-a-phone-number";
-}
+#include "api/rules.h"
 
 static const char *rule_postcode(const char *postcode)
 {
     return strlen(postcode) == 6 && strspn(postcode, "0123456789") == 6 ? NULL : "not-a-postcode";
-}
-
-/* Bytes of the blank that the text begins with, 0 for none: also those of Chinese keyboards. */
-static size_t blank_size(const char *text)
-{
-    static const char ideographic[] = "\u3000", no_break[] = "\u00a0";
-    if (isspace((unsigned char)*text))
-        return 1;
-    if (strncmp(text, ideographic, strlen(ideographic)) == 0)
-        return strlen(ideographic);
-    return strncmp(text, no_break, strlen(no_break)) == 0 ? strlen(no_break) : 0;
-}
-
-static const char *rule_not_blank(const char *text)
-{
-    for (size_t n; *text; text += n)
-        if ((n = blank_size(text)) == 0)
-            return NULL;
-    return "blank";
 }
 
 #define MEMBER(member, least_, most_)                                                              \

@@ -328,6 +328,12 @@ static const struct step minors[] = {
           "account_id = {{kid.account}} AND guardian_sealed IS NOT NULL AND "
           "position(convert_to('李爸爸', 'UTF8') IN guardian_sealed) = 0",
           "1"),
+    {.label = "a guardian of blanks is none",
+     .call = "POST /v1/accounts",
+     .body = "{'policy_version': '{{policy}}', 'minor': true, 'guardian': {'name': '　 ', "
+             "'phone': '13712345678', 'relation': ' '}}",
+     .status = 422,
+     .problem = "invalid-members"},
     {.label = "an adult's account takes no guardian",
      .call = "POST /v1/accounts",
      .body = "{'policy_version': '{{policy}}', 'guardian': {'name': '李妈妈', 'phone': "
