@@ -55,6 +55,12 @@ static bool names_etag(const char *header, const char *etag)
     return header && (strcmp(header, "*") == 0 || strstr(header, etag) != NULL);
 }
 
+/* RFC 9110, section 14.2: HEAD has no ranges. */
+static const char *range_asked(const struct request *r)
+{
+    return strcmp(r->method, "GET") == 0 ? request_header(r, "Range") : NULL;
+}
+
 static void reply_file(struct request *r, const struct photo *photo, struct span file)
 {
     const char *type = strcmp(photo->format, "png") == 0 ? photo_content_type(PHOTO_PNG)
@@ -62,7 +68,7 @@ static void reply_file(struct request *r, const struct photo *photo, struct span
     const char *etag = arena_printf(r->arena, "\"%s\"", photo->etag);
     const char *if_range = request_header(r, "If-Range");
     size_t first = 0, last = file.size - 1;
-    enum range range = parse_range(request_header(r, "Range"), file.size, &first, &last);
+    enum range range = parse_range(range_asked(r), file.size, &first, &last);
     if (if_range && strcmp(if_range, etag) != 0)
         range = RANGE_NONE;
 
