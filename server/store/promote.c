@@ -150,6 +150,8 @@ static enum status copy_photo(struct promotion *p, const struct rows *rows, int 
     unsigned char *fresh = arena_alloc(p->arena, VAULT_WRAPPED_BYTES);
     struct params params = {0};
     struct rows none;
+    if (until_us <= p->now_us)
+        return OK; /* learned too late: this life is over, its partition and its key may be gone */
     enum status s = vault_key_rewrap(p->st->vault, &name, wrapped, n, day, fresh);
     if (s != OK)
         return s;
@@ -192,6 +194,8 @@ static enum status plan(struct promotion *p)
         return NOT_FOUND;
     p->expires_us = row_time_us(&rows[0], 0, 1);
     p->photos_expire_us = row_time_us(&rows[0], 0, 2);
+    if (p->expires_us <= p->now_us)
+        return NOT_FOUND; /* it is purge's now */
 
     s = plan_payments(p, &rows[1]);
     if (s != OK)
