@@ -89,6 +89,7 @@ static enum status renew_row(struct store *st, struct arena *a, const struct lea
     return db_run(st->db, a, &lease->put, &p, &rows);
 }
 
+/* A row that does not open keeps nobody else from a lease; the first failure is told at the end. */
 static enum status renew_kind(struct store *st, struct arena *a, const struct lease *lease,
                               int64_t now_us, int limit, int *renewed)
 {
@@ -97,13 +98,17 @@ static enum status renew_kind(struct store *st, struct arena *a, const struct le
     add_day(&p, day_of(now_us) + lease->ahead_days);
     add_bigint(&p, limit);
     enum status s = db_run(st->db, a, &lease->due, &p, &due);
-    for (int i = 0; s == OK && i < due.count; i++) {
-        s = renew_row(st, a, lease, &due, i, day_of(now_us) + lease->renewed_days);
-        if (s == OK)
+    int n = s == OK ? due.count : 0;
+    for (int i = 0; s != UNAVAILABLE && i < n; i++) {
+        enum status one = renew_row(st, a, lease, &due, i, day_of(now_us) + lease->renewed_days);
+        if (one == OK) {
             ++*renewed;
-        else
-            log_error("lease.failed", LOG_STR("table", lease->table),
-                      LOG_STR("status", status_name(s)));
+            continue;
+        }
+        log_error("lease.failed", LOG_STR("table", lease->table),
+                  LOG_STR("status", status_name(one)));
+        if (s == OK || one == UNAVAILABLE)
+            s = one;
     }
     return s;
 }
@@ -113,8 +118,11 @@ enum status lease_renew(struct store *st, int64_t now_us, int limit, int *renewe
     struct arena *a = arena_new();
     enum status s = OK;
     int n = 0;
-    for (size_t i = 0; s == OK && i < sizeof leases / sizeof *leases; i++)
-        s = renew_kind(st, a, &leases[i], now_us, limit, &n);
+    for (size_t i = 0; s != UNAVAILABLE && i < sizeof leases / sizeof *leases; i++) {
+        enum status one = renew_kind(st, a, &leases[i], now_us, limit, &n);
+        if (s == OK || one == UNAVAILABLE)
+            s = one;
+    }
     arena_free(a);
     if (s == OK)
         *renewed = n;

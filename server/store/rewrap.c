@@ -12,7 +12,9 @@ struct rewrap {
     struct statement due, put;
 };
 
-/* Each due row: account, row id, a text that tells rows of one id apart, the wrapped key. */
+/* A row that does not open keeps no other from being wrapped again; the first failure is told at
+ * the end. Each due row: account, row id, a text that tells rows of one id apart, the wrapped key.
+ */
 static const struct rewrap rewraps[] = {
     {"account",
      {"rewrap_account_due",
@@ -85,13 +87,16 @@ static enum status rewrap_table(struct store *st, struct arena *a, const struct 
     add_bytes(&p, newest, 2);
     add_bigint(&p, limit);
     enum status s = db_run(st->db, a, &w->due, &p, &due);
-    for (int i = 0; s == OK && i < due.count; i++) {
-        s = rewrap_row(st, a, w, &due, i);
-        if (s == OK)
+    int n = s == OK ? due.count : 0;
+    for (int i = 0; s != UNAVAILABLE && i < n; i++) {
+        enum status one = rewrap_row(st, a, w, &due, i);
+        if (one == OK) {
             ++*done;
-        else
-            log_error("rewrap.failed", LOG_STR("table", w->table),
-                      LOG_STR("status", status_name(s)));
+            continue;
+        }
+        log_error("rewrap.failed", LOG_STR("table", w->table), LOG_STR("status", status_name(one)));
+        if (s == OK || one == UNAVAILABLE)
+            s = one;
     }
     return s;
 }
@@ -103,8 +108,11 @@ enum status master_rewrap(struct store *st, int limit, int *rewrapped)
     struct arena *a = arena_new();
     enum status s = OK;
     int n = 0;
-    for (size_t i = 0; s == OK && i < sizeof rewraps / sizeof *rewraps; i++)
-        s = rewrap_table(st, a, &rewraps[i], newest, limit, &n);
+    for (size_t i = 0; s != UNAVAILABLE && i < sizeof rewraps / sizeof *rewraps; i++) {
+        enum status one = rewrap_table(st, a, &rewraps[i], newest, limit, &n);
+        if (s == OK || one == UNAVAILABLE)
+            s = one;
+    }
     arena_free(a);
     if (s == OK)
         *rewrapped = n;
