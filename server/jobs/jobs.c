@@ -73,11 +73,11 @@ static enum status run_partitions(struct job_context *c)
 static enum status run_ratchet(struct job_context *c)
 {
     int32_t today = day_of(c->until_us), oldest;
-    enum status s = oldest_key_day(&c->store, c->arena, today, &oldest);
+    int32_t held = vault_ratchet_day(c->service->vault);
+    enum status s = oldest_key_day(&c->store, c->arena, held, today, &oldest);
     if (s != OK)
         return s;
     int32_t target = oldest < today ? oldest : today;
-    int32_t held = vault_ratchet_day(c->service->vault);
     if (target > held) {
         s = vault_ratchet_step(c->service->vault, target);
         if (s == OK)

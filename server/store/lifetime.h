@@ -56,8 +56,10 @@ enum status partitions_drop(struct store *st, struct arena *a, int32_t today, in
 
 /* ---- ratchet ---- */
 
-/* The earliest key_day any live row uses; today + 1 when there is none. */
-enum status oldest_key_day(struct store *st, struct arena *a, int32_t today, int32_t *day) MUST_USE;
+/* The earliest key_day, from the ratchet's day on, that any row uses; today + 1 when there is none.
+ * Rows of earlier days cannot be read any more. */
+enum status oldest_key_day(struct store *st, struct arena *a, int32_t ratchet_day, int32_t today,
+                           int32_t *day) MUST_USE;
 enum status instance_report(struct store *st, struct arena *a, const char *host,
                             int32_t ratchet_day, int64_t now_us) MUST_USE;
 enum status instance_forget(struct store *st, struct arena *a, const char *host) MUST_USE;

@@ -71,12 +71,15 @@ static const struct statement partitions_list = {
 static const struct statement partition_drop = {"partition_drop",
                                                 "SELECT photo_partition_drop($1, $2)"};
 
-/* Every sealed table. */
+/* Every sealed table. Rows of days before $2, which the ratchet has left, are noise already and
+ * hold nothing: a backup brought them back. */
 static const struct statement key_day_oldest = {
-    "key_day_oldest",
-    "SELECT least((SELECT min(key_day) FROM account), (SELECT min(key_day) FROM idempotency),"
-    " (SELECT min(key_day) FROM photo_copy), (SELECT min(key_day) FROM orders),"
-    " (SELECT min(key_day) FROM payment), (SELECT min(key_day) FROM payer), $1::integer + 1)"};
+    "key_day_oldest", "SELECT least((SELECT min(key_day) FROM account WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM idempotency WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM photo_copy WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM orders WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM payment WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM payer WHERE key_day >= $2), $1::integer + 1)"};
 
 static const struct statement instance_put = {
     "instance_put", "INSERT INTO instance (host, ratchet_day, seen_at) VALUES ($1, $2, $3)"
@@ -88,9 +91,9 @@ static const struct statement instance_select = {
     "instance_select", "SELECT host, ratchet_day, seen_at FROM instance ORDER BY host"};
 
 STATEMENTS(purge_statements, &purge_copies, &purge_photos, &purge_orders, &purge_accounts,
-           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs, &purge_books_call, &partitions_make,
-           &partitions_list, &partition_drop, &key_day_oldest, &instance_put, &instance_delete,
-           &instance_select);
+           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs, &purge_books_call,
+           &partitions_make, &partitions_list, &partition_drop, &key_day_oldest, &instance_put,
+           &instance_delete, &instance_select);
 
 enum status purge_batch(struct store *st, int64_t until_us, int limit, struct purged *out,
                         bool *more)
@@ -186,11 +189,13 @@ enum status partitions_drop(struct store *st, struct arena *a, int32_t today, in
     return s;
 }
 
-enum status oldest_key_day(struct store *st, struct arena *a, int32_t today, int32_t *day)
+enum status oldest_key_day(struct store *st, struct arena *a, int32_t ratchet_day, int32_t today,
+                           int32_t *day)
 {
     struct params p = {0};
     struct rows rows;
     add_int(&p, today);
+    add_int(&p, ratchet_day);
     enum status s = db_run(st->db, a, &key_day_oldest, &p, &rows);
     if (s == OK)
         *day = row_int(&rows, 0, 0);
