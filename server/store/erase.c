@@ -50,11 +50,6 @@ static const struct statement erase_order_stop = {"erase_order_stop", STOP " AND
 static const struct statement erase_account_stop = {"erase_account_stop",
                                                     STOP " AND $2::uuid IS NULL"};
 
-/* Kept first answers repeat what was sent, the recipient too. They are sealed, so that nobody can
- * tell which of them name the erased: all of the account's go. */
-#define FORGET                                                                                     \
-    " forgotten AS (DELETE FROM idempotency WHERE account_id = $1 AND answer_sealed IS NOT NULL),"
-
 static const struct statement erase_photo_row = {
     "erase_photo_row",
     "WITH gone AS (DELETE FROM photo WHERE account_id = $1 AND photo_id = $2 RETURNING "
@@ -78,8 +73,8 @@ static const struct statement erase_photo_row = {
 
 static const struct statement erase_order_look = {
     "erase_order_look",
-    "SELECT " IN_FULFILMENT ", o.key_day, o.paid_at IS NOT NULL AND o.promoted_at IS NULL"
-    " FROM orders o WHERE o.account_id = $1 AND o.order_id = $2"};
+    "SELECT " IN_FULFILMENT ", o.key_day, o.paid_at IS NOT NULL AND o.promoted_at IS NULL,"
+    " o.paid_at IS NOT NULL FROM orders o WHERE o.account_id = $1 AND o.order_id = $2"};
 
 /* Print copies that no other paid order needs. */
 #define LONELY_PRINTS                                                                              \
@@ -126,8 +121,8 @@ static const struct statement erase_account_look = {
     "  (SELECT max(key_day) FROM orders WHERE account_id = $1),"
     "  (SELECT max(key_day) FROM payment WHERE account_id = $1),"
     "  (SELECT max(key_day) FROM payer WHERE account_id = $1),"
-    "  (SELECT max(key_day) FROM idempotency WHERE account_id = $1), a.key_day, $2::integer)"
-    " FROM account a WHERE a.account_id = $1"};
+    "  (SELECT max(key_day) FROM idempotency WHERE account_id = $1), a.key_day, $2::integer),"
+    " a.idle_from FROM account a WHERE a.account_id = $1"};
 
 static const struct statement erase_account_bytes = {
     "erase_account_bytes", "DELETE FROM photo_bytes b WHERE " EVERY_DAY " AND b.account_id = $1"};
@@ -177,10 +172,11 @@ static const struct statement replay_delete = {
                                         "SELECT 1 FROM o"
                                         " UNION ALL SELECT 1 FROM c"};
 
-STATEMENTS(erase_statements, &erase_photo_look, &erase_photo_bytes, &erase_photo_row,
-           &erase_order_look, &erase_unpaid_look, &erase_prints_look, &erase_order_bytes,
-           &erase_order_row, &erase_account_look, &erase_account_bytes, &erase_account_row,
-           &receipt_select, &replay_list, &replay_delete);
+STATEMENTS(erase_statements, &erase_photo_stop, &erase_order_stop, &erase_account_stop,
+           &erase_photo_look, &erase_photo_bytes, &erase_photo_row, &erase_order_look,
+           &erase_unpaid_look, &erase_prints_look, &erase_order_bytes, &erase_order_row,
+           &erase_account_look, &erase_account_bytes, &erase_account_row, &receipt_select,
+           &replay_list, &replay_delete);
 
 static void add_row(struct params *p, int64_t account_id, const struct uuid *id)
 {
@@ -188,27 +184,42 @@ static void add_row(struct params *p, int64_t account_id, const struct uuid *id)
     add_uuid(p, id);
 }
 
+/* What stands against an erasure, before and again after what is unpaid was stopped: only then can
+ * no payment change it any more. The first column of `look` says that a print is in fulfilment. */
+static enum status look_and_stop(struct store *st, struct arena *a, const struct step *stop,
+                                 const struct step *look, bool force, struct rows *out)
+{
+    const struct step steps[] = {*stop, *look};
+    struct rows rows[2];
+    enum status s = db_run_batch(st->db, a, look, 1, &rows[1]);
+    if (s == OK && rows[1].count > 0 && (force || !row_bool(&rows[1], 0, 0)))
+        s = db_run_batch(st->db, a, steps, 2, rows);
+    if (s == OK && rows[1].count == 0)
+        s = NOT_FOUND;
+    if (s == OK && row_bool(&rows[1], 0, 0) && !force)
+        s = CONFLICT;
+    if (s == OK)
+        *out = rows[1];
+    return s;
+}
+
 enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
                         const struct uuid *photo_id, int64_t now_us, bool force)
 {
-    struct params look = {0}, bytes = {0}, row = {0};
+    struct params look = {0}, row = {0};
     struct rows rows[2];
     add_row(&look, account_id, photo_id);
-    enum status s = db_run(st->db, a, &erase_photo_look, &look, &rows[0]);
-    if (s == OK && rows[0].count == 0)
-        s = NOT_FOUND;
-    if (s == OK && row_bool(&rows[0], 0, 0) && !force)
-        s = CONFLICT;
+    add_row(&row, account_id, photo_id);
+    add_time(&row, now_us);
+    enum status s = look_and_stop(st, a, &(struct step){&erase_photo_stop, &row},
+                                  &(struct step){&erase_photo_look, &look}, force, rows);
     if (s != OK)
         return s;
     const struct erasure entry = {{"photo", account_id, *photo_id}, row_int(&rows[0], 0, 1)};
     s = erasures_append(st->vault, &entry, 1);
     if (s != OK)
         return s;
-    add_row(&bytes, account_id, photo_id);
-    add_row(&row, account_id, photo_id);
-    add_time(&row, now_us);
-    const struct step steps[] = {{&erase_photo_row, &row}, {&erase_photo_bytes, &bytes}};
+    const struct step steps[] = {{&erase_photo_row, &row}, {&erase_photo_bytes, &look}};
     s = db_run_batch(st->db, a, steps, 2, rows);
     return s == OK && rows[0].count == 0 ? NOT_FOUND : s;
 }
@@ -232,16 +243,18 @@ static enum status log_order(struct store *st, struct arena *a, int64_t account_
     return erasures_append(st->vault, list, n);
 }
 
-enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
-                        const struct uuid *order_id, int64_t now_us, bool force)
+static enum status erase_one_order(struct store *st, struct arena *a, int64_t account_id,
+                                   const struct uuid *order_id, int64_t now_us, bool force,
+                                   bool only_unpaid)
 {
     struct params look = {0}, row = {0};
     struct rows rows[2];
     add_row(&look, account_id, order_id);
-    enum status s = db_run(st->db, a, &erase_order_look, &look, &rows[0]);
-    if (s == OK && rows[0].count == 0)
-        s = NOT_FOUND;
-    if (s == OK && row_bool(&rows[0], 0, 0) && !force)
+    add_row(&row, account_id, order_id);
+    add_time(&row, now_us);
+    enum status s = look_and_stop(st, a, &(struct step){&erase_order_stop, &row},
+                                  &(struct step){&erase_order_look, &look}, force, rows);
+    if (s == OK && only_unpaid && row_bool(&rows[0], 0, 3))
         s = CONFLICT;
     if (s == OK && row_bool(&rows[0], 0, 2))
         s = promote_order(st, account_id, order_id,
@@ -250,11 +263,15 @@ enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
         s = log_order(st, a, account_id, order_id, row_int(&rows[0], 0, 1));
     if (s != OK)
         return s;
-    add_row(&row, account_id, order_id);
-    add_time(&row, now_us);
     const struct step steps[] = {{&erase_order_bytes, &look}, {&erase_order_row, &row}};
     s = db_run_batch(st->db, a, steps, 2, rows);
     return s == OK && rows[1].count == 0 ? NOT_FOUND : s;
+}
+
+enum status erase_order(struct store *st, struct arena *a, int64_t account_id,
+                        const struct uuid *order_id, int64_t now_us, bool force)
+{
+    return erase_one_order(st, a, account_id, order_id, now_us, force, false);
 }
 
 enum status erase_unpaid(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
@@ -267,7 +284,7 @@ enum status erase_unpaid(struct store *st, struct arena *a, int64_t account_id, 
     enum status s = db_run(st->db, a, &erase_unpaid_look, &p, &rows);
     for (int i = 0; s == OK && i < rows.count; i++) {
         struct uuid id = row_uuid(&rows, i, 0);
-        s = erase_order(st, a, account_id, &id, now_us, false);
+        s = erase_one_order(st, a, account_id, &id, now_us, false, true);
         if (s == NOT_FOUND || s == CONFLICT)
             s = OK; /* gone, or paid meanwhile */
     }
@@ -292,18 +309,26 @@ static enum status write_account_erasure(struct store *st, struct arena *a, int6
     return s == OK && rows[0].count == 0 ? NOT_FOUND : s;
 }
 
+/* An account's row has no key that dies: a backup brings it back until purge would take it there,
+ * 31 days after its last use or order (purge.c). The log remembers for as long. */
+static int32_t last_day_in_backups(int32_t last_key_day, int64_t idle_us, int64_t now_us)
+{
+    int32_t purged = day_of(idle_us > now_us ? idle_us : now_us) + 32;
+    return last_key_day > purged ? last_key_day : purged;
+}
+
 enum status erase_account(struct store *st, struct arena *a, int64_t account_id, int64_t now_us,
                           bool force, struct erased *out)
 {
-    struct params look = {0};
+    struct params look = {0}, stop = {0};
     struct rows rows;
     add_bigint(&look, account_id);
     add_int(&look, day_of(now_us));
-    enum status s = db_run(st->db, a, &erase_account_look, &look, &rows);
-    if (s == OK && rows.count == 0)
-        s = NOT_FOUND;
-    if (s == OK && row_bool(&rows, 0, 0) && !force)
-        s = CONFLICT;
+    add_bigint(&stop, account_id);
+    add_null_uuid(&stop);
+    add_time(&stop, now_us);
+    enum status s = look_and_stop(st, a, &(struct step){&erase_account_stop, &stop},
+                                  &(struct step){&erase_account_look, &look}, force, &rows);
     if (s != OK)
         return s;
     struct erased erased = {.receipt_id = uuid_new(),
@@ -311,7 +336,8 @@ enum status erase_account(struct store *st, struct arena *a, int64_t account_id,
                             .orders = row_int(&rows, 0, 2),
                             .consents = row_int(&rows, 0, 3)};
     int32_t last_day = row_int(&rows, 0, 4);
-    const struct erasure entry = {{"account", account_id, {{0}}}, last_day};
+    const struct erasure entry = {{"account", account_id, {{0}}},
+                                  last_day_in_backups(last_day, row_time_us(&rows, 0, 5), now_us)};
     s = erasures_append(st->vault, &entry, 1);
     if (s == OK)
         s = write_account_erasure(st, a, account_id, now_us, last_day, &erased);

@@ -17,7 +17,9 @@ static const struct statement payment_insert = {
     "payment_insert",
     "WITH o AS (SELECT account_id, order_id, state, amount_fen, kind, expires_at FROM orders"
     "  WHERE account_id = $1 AND order_id = $2),"
-    " payable AS (SELECT * FROM o WHERE state = 'unpaid' AND expires_at > $9),"
+    " payable AS (SELECT * FROM o WHERE state = 'unpaid' AND expires_at > $9 AND NOT EXISTS ("
+    "  SELECT 1 FROM order_item i WHERE i.account_id = $1 AND i.order_id = $2 AND NOT EXISTS ("
+    "   SELECT 1 FROM photo_copy c WHERE c.account_id = $1 AND c.photo_id = i.photo_id))),"
     " old AS (SELECT p.* FROM payment p, payable WHERE p.account_id = $1 AND p.order_id = $2"
     "  AND p.state = 'pending' AND p.channel = $4 AND p.method = $5 AND p.merchant = $6"
     "  AND p.appid = $7 AND p.expires_at > $9::timestamptz + " TAKE_OVER_LEFT
