@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a verified success does: one statement, once only. */
 #include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,7 +141,7 @@ static const char *identity_text(struct arena *a, const struct settle *in)
     char *text = json_dumps(o, JSON_COMPACT);
     CHECK_PEER(text);
     const char *copy = arena_strdup(a, text);
-    memset(text, 0, strlen(text));
+    sodium_memzero(text, strlen(text));
     free(text);
     json_decref(o);
     return copy;
