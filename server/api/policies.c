@@ -59,22 +59,52 @@ static enum status add_text(json_t *document, const char *dir, char *why, size_t
     return s;
 }
 
-static enum status read_policy(json_t *entry, const char *dir, struct policy *out, char *why,
-                               size_t why_size)
+/* One segment of GET /v1/policy/{version}. */
+static bool is_version(const char *version)
+{
+    size_t n = strlen(version);
+    return n >= 1 && n <= 40 && strcspn(version, "/?#% ") == n;
+}
+
+static bool has_purposes(json_t *entry)
+{
+    size_t i;
+    json_t *purpose, *list = json_object_get(entry, "purposes");
+    json_array_foreach(list, i, purpose)
+    {
+        if (!json_is_string(json_object_get(purpose, "code")))
+            return false;
+    }
+    return json_is_array(list);
+}
+
+static bool is_whole(json_t *entry, struct policy *out)
 {
     const char *effective;
     int major;
     if (json_unpack(entry, "{s:s, s:s, s:b}", "version", &out->version, "effective_at", &effective,
-                    "major", &major) != 0 ||
-        time_parse(effective, &out->effective_us) != OK ||
-        !json_is_array(json_object_get(entry, "purposes")) ||
-        !json_is_object(json_object_get(entry, "contact")) || strlen(out->version) > 40) {
-        snprintf(why, why_size, "%s/policies.json: an entry lacks a member or has a wrong one",
-                 dir);
+                    "major", &major) != 0)
+        return false;
+    out->major = major != 0;
+    return is_version(out->version) && time_parse(effective, &out->effective_us) == OK &&
+           has_purposes(entry) && json_is_array(json_object_get(entry, "permissions")) &&
+           json_is_object(json_object_get(entry, "retention")) &&
+           json_is_object(json_object_get(entry, "contact"));
+}
+
+static enum status read_policy(struct policies *p, json_t *entry, const char *dir, char *why,
+                               size_t why_size)
+{
+    struct policy *policy = &p->items[p->count];
+    if (!is_whole(entry, policy) || policy_find(p, policy->version)) {
+        snprintf(why, why_size,
+                 "%s/policies.json: entry %zu lacks a member, has a wrong one, or a version that "
+                 "is there already",
+                 dir, p->count);
         return INVALID;
     }
-    out->major = major != 0;
-    out->document = json_incref(entry);
+    policy->document = json_incref(entry);
+    p->count++;
     return add_text(entry, dir, why, why_size);
 }
 
@@ -106,10 +136,8 @@ enum status policies_load(const char *dir, struct policies **out, char *why, siz
     p->items = calloc(n + 1, sizeof *p->items);
     CHECK_PEER(p->items);
     enum status s = n ? OK : INVALID;
-    for (size_t i = 0; s == OK && i < n; i++) {
-        s = read_policy(json_array_get(index, i), dir, &p->items[i], why, why_size);
-        p->count = i + 1;
-    }
+    for (size_t i = 0; s == OK && i < n; i++)
+        s = read_policy(p, json_array_get(index, i), dir, why, why_size);
     json_decref(index);
     if (s != OK) {
         policies_free(p);

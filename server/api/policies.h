@@ -23,12 +23,13 @@ struct policy {
 
 struct policies;
 
-/* Reads policies.json and the texts it names. INVALID with file and reason. */
+/* Reads policies.json and the texts it names. INVALID with file and reason: not JSON, a member
+ * missing or wrong, a version twice, a text missing or not UTF-8. */
 enum status policies_load(const char *dir, struct policies **out, char *why,
                           size_t why_size) MUST_USE;
 void policies_free(struct policies *p);
 
-/* The newest version in force. */
+/* The newest version in force; before any is, the first. */
 const struct policy *policy_current(const struct policies *p, int64_t now_us);
 /* NULL: no such version. */
 const struct policy *policy_find(const struct policies *p, const char *version);
