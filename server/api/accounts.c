@@ -118,17 +118,6 @@ void account_post(struct request *r)
             json_pack("{s:o, s:s}", "account_id", answer_account_id(account_id), "token", token));
 }
 
-static json_t *answer_consents(const struct consent *list, size_t n)
-{
-    json_t *items = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(items, json_pack("{s:s, s:s, s:o, s:o}", "purpose", list[i].purpose,
-                                               "policy_version", list[i].policy_version,
-                                               "granted_at", answer_time(list[i].granted_us),
-                                               "withdrawn_at", answer_time(list[i].withdrawn_us)));
-    return items;
-}
-
 void account_show(struct request *r)
 {
     struct account account;

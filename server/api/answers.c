@@ -28,6 +28,21 @@ json_t *answer_account_id(int64_t account_id)
     return json_string(text);
 }
 
+json_t *answer_consent(const struct consent *c)
+{
+    return json_pack("{s:s, s:s, s:o, s:o}", "purpose", c->purpose, "policy_version",
+                     c->policy_version, "granted_at", answer_time(c->granted_us), "withdrawn_at",
+                     answer_time(c->withdrawn_us));
+}
+
+json_t *answer_consents(const struct consent *list, size_t n)
+{
+    json_t *items = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(items, answer_consent(&list[i]));
+    return items;
+}
+
 json_t *answer_photo(const struct photo *p)
 {
     json_t *o =

@@ -5,12 +5,15 @@
 
 #include <jansson.h>
 
+#include "store/account.h"
 #include "store/order.h"
 #include "store/photo.h"
 
 json_t *answer_time(int64_t at_us); /* RFC 3339, or null for 0 */
 json_t *answer_id(const char *prefix, const struct uuid *id);
 json_t *answer_account_id(int64_t account_id);
+json_t *answer_consent(const struct consent *consent);
+json_t *answer_consents(const struct consent *list, size_t n);
 json_t *answer_photo(const struct photo *photo);
 /* recipient and shipment are there when they were opened. */
 json_t *answer_order(const struct order *order);

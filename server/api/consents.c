@@ -21,13 +21,6 @@ static const struct json_member consent_members[] = {
 };
 static const struct json_shape consent_shape = {consent_members, 1, sizeof(struct consent_body)};
 
-static json_t *answer_consent(const struct consent *c)
-{
-    return json_pack("{s:s, s:s, s:o, s:o}", "purpose", c->purpose, "policy_version",
-                     c->policy_version, "granted_at", answer_time(c->granted_us), "withdrawn_at",
-                     answer_time(c->withdrawn_us));
-}
-
 void consents_show(struct request *r)
 {
     struct consent *list;
@@ -37,10 +30,7 @@ void consents_show(struct request *r)
         reply_status(r, s);
         return;
     }
-    json_t *items = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(items, answer_consent(&list[i]));
-    reply_json(r, 200, json_pack("{s:o, s:n}", "items", items, "next_cursor"));
+    reply_json(r, 200, json_pack("{s:o, s:n}", "items", answer_consents(list, n), "next_cursor"));
 }
 
 /* Answers with the one consent as it now stands. */
