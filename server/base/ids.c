@@ -55,11 +55,20 @@ enum status public_id_parse(const char *prefix, const char *text, struct uuid *i
     return OK;
 }
 
+/* Six bits are a digit, or are drawn again: no digit is likelier than another. Bytes are drawn many
+ * at once, for each draw is a call of the kernel. */
 char *random_base62(char *out, size_t n)
 {
+    unsigned char drawn[DIGITS + 10];
     CHECK(n > 0);
-    for (size_t i = 0; i + 1 < n; i++)
-        out[i] = alphabet[randombytes_uniform(62)];
+    size_t i = 0;
+    while (i + 1 < n) {
+        randombytes_buf(drawn, sizeof drawn);
+        for (size_t k = 0; k < sizeof drawn && i + 1 < n; k++)
+            if ((drawn[k] & 63) < 62)
+                out[i++] = alphabet[drawn[k] & 63];
+    }
+    sodium_memzero(drawn, sizeof drawn);
     out[n - 1] = 0;
     return out;
 }
