@@ -178,12 +178,15 @@ systemddir ?= /usr/lib
 share := $(prefix)/share/idphotod
 etc := $(sysconfdir)/idphotod
 
-# A configuration that is there stays as it is.
+# What a host may have changed stays as it is: configuration, prices, policies. As they come, they lie
+# in $(share)/config, to be compared.
 install: all
 	install -D -m 755 $(B)/idphotod $(DESTDIR)$(prefix)/bin/idphotod
 	install -d $(DESTDIR)$(etc)/policy $(DESTDIR)$(share)/admin $(DESTDIR)$(systemddir)/systemd/system
-	install -m 644 -t $(DESTDIR)$(etc) config/*.json
-	install -m 644 -t $(DESTDIR)$(etc)/policy config/policy/*
+	install -D -m 644 -t $(DESTDIR)$(share)/config config/*.json config/idphotod.conf
+	install -D -m 644 -t $(DESTDIR)$(share)/config/policy config/policy/*
+	cd config && for f in *.json policy/*; do test -e "$(DESTDIR)$(etc)/$$f" || \
+	    install -m 644 "$$f" "$(DESTDIR)$(etc)/$$f" || exit 1; done
 	test -e $(DESTDIR)$(etc)/idphotod.conf || install -m 640 config/idphotod.conf $(DESTDIR)$(etc)/idphotod.conf
 	if getent group idphotod >/dev/null; then chgrp idphotod $(DESTDIR)$(etc)/idphotod.conf; fi
 	install -D -m 644 -t $(DESTDIR)$(share)/migrations migrations/*.sql
