@@ -436,8 +436,14 @@ def purge():
     check.same(count("orders"), orders, "orders on day 9")
     one = walk_to("+33d")
     kills, rows = kills + one[0], rows + one[1]
-    for table in ("orders", "payment", "trade", "payer", "photo", "photo_copy", "photo_bytes", "idempotency"):
+    for table in ("orders", "payment", "trade", "payer", "photo", "photo_copy", "idempotency"):
         check.same(count(table), 0, f"{table} on day 33")
+    for _ in range(20):  # a partition whose lock somebody holds, such as autovacuum, falls in a later run
+        if count("photo_bytes") == 0:
+            break
+        time.sleep(1)
+        idphotod("purge", "--once", offset="+33d")
+    check.same(count("photo_bytes"), 0, "photo_bytes on day 33")
     check.that(count("ledger_entry") > 0, "the ledger stays")
     status = idphotod("ratchet", "status", offset="+33d").stdout.splitlines()[0]
     check.that(status.split()[3].strip(",") == status.split()[-1], f"the ratchet is up to date: {status}")
