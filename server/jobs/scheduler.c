@@ -13,9 +13,15 @@
 
 enum { TABLE_MAX = 32 };
 
+struct lane {
+    struct scheduler *scheduler;
+    bool calls_out; /* which jobs */
+    pthread_t thread;
+};
+
 struct scheduler {
     const struct service *service;
-    pthread_t thread;
+    struct lane lanes[2];
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
@@ -157,10 +163,13 @@ static bool sleep_until(struct scheduler *s, int64_t at_us)
 
 static void *run_forever(void *arg)
 {
-    struct scheduler *s = arg;
+    const struct lane *lane = arg;
+    struct scheduler *s = lane->scheduler;
     struct job_context context;
-    int64_t next_us[TABLE_MAX] = {0};
+    int64_t next_us[TABLE_MAX];
     CHECK(jobs_count <= TABLE_MAX);
+    for (size_t i = 0; i < jobs_count; i++)
+        next_us[i] = jobs[i].calls_out == lane->calls_out ? 0 : INT64_MAX;
     job_context_open(&context, s->service);
     for (;;) {
         size_t first = 0;
@@ -189,7 +198,10 @@ struct scheduler *scheduler_start(const struct service *service)
     CHECK_PEER(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
     CHECK_PEER(pthread_cond_init(&s->wake, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
-    CHECK_PEER(pthread_create(&s->thread, NULL, run_forever, s) == 0);
+    for (int i = 0; i < 2; i++) {
+        s->lanes[i] = (struct lane){.scheduler = s, .calls_out = i == 1};
+        CHECK_PEER(pthread_create(&s->lanes[i].thread, NULL, run_forever, &s->lanes[i]) == 0);
+    }
     return s;
 }
 
@@ -199,9 +211,10 @@ void scheduler_stop(struct scheduler *s)
         return;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    pthread_cond_signal(&s->wake);
+    pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    pthread_join(s->thread, NULL);
+    for (int i = 0; i < 2; i++)
+        pthread_join(s->lanes[i].thread, NULL);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);
     free(s);

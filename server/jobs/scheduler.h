@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The jobs, and the thread inside `serve` that runs them.
+ * The jobs, and the two threads inside `serve` that run them: jobs that wait for
+ * providers must not keep the others from their minute.
  *
  * Any number of instances may run it: an advisory lock per job lets one at a
  * time through. Each run leaves a row. Times between runs are jittered, so that
@@ -30,6 +31,7 @@ struct job {
     const char *name;
     int64_t every_us; /* 0: retention.purge_interval */
     bool destroys;    /* runs only while the clock guard agrees */
+    bool calls_out;   /* waits for providers: runs in a thread of its own */
     enum status (*run)(struct job_context *c);
 };
 
@@ -50,9 +52,9 @@ enum status job_run(struct job_context *c, const struct job *job, const char **o
 enum status jobs_catch_up(struct job_context *c, const char **outcome) MUST_USE;
 
 struct scheduler;
-/* Starts the thread. Returns owned. */
+/* Starts the threads. Returns owned. */
 struct scheduler *scheduler_start(const struct service *service);
-/* Waits for the run that is going on. */
+/* Waits for the runs that are going on. */
 void scheduler_stop(struct scheduler *s);
 
 #endif

@@ -49,7 +49,7 @@ static const struct statement payment_take = {
     "UPDATE payment p SET asked_at = $1 WHERE (p.account_id, p.payment_id) IN ("
     "  SELECT account_id, payment_id FROM payment WHERE state = 'pending' AND expires_at < $1"
     "   AND (asked_at IS NULL OR asked_at < $1::timestamptz - interval '30 seconds')"
-    "  ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+    "  ORDER BY asked_at NULLS FIRST, expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
     " RETURNING" PAYMENT_COLUMNS};
 
 static const struct statement payment_close_update = {

@@ -43,7 +43,8 @@ enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
                          const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,
                          struct payment *out) MUST_USE;
 
-/* Pending attempts past their time, to be asked of the provider and closed. Rows are marked as
+/* Pending attempts past their time, to be asked of the provider and closed; first those that waited
+ * longest for it. Rows are marked as
  * asked, so that several instances do not ask at once. */
 enum status payment_take_overdue(struct store *st, struct arena *a, int64_t now_us, int limit,
                                  struct payment **out, size_t *count) MUST_USE;

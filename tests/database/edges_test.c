@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Where two calls meet, where word comes late, and where one bad row stands among good ones. */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fixture.h"
+#include "jobs/scheduler.h"
 #include "vault/erasures.h"
 
 static int64_t account;
@@ -27,6 +32,11 @@ static const char *hex_text(const unsigned char *bytes, size_t n)
 {
     char *hex = arena_alloc(w.a, 2 * n + 1);
     return sodium_bin2hex(hex, 2 * n + 1, bytes, n);
+}
+
+static bool photo_is_there(void)
+{
+    return rows_of_sql("SELECT count(*) FROM photo WHERE photo_id = '%s'", uuid_text(&photo)) > 0;
 }
 
 static void purge_all(void)
@@ -236,4 +246,133 @@ Test(edges, rows_from_before_the_ratchets_day_do_not_hold_it)
     is(day, today + 1);
     is(oldest_key_day(&w.st, w.a, today - 2, today, &day), OK);
     is(day, today - 2);
+}
+
+/* ---- a provider that does not answer ---- */
+
+static void write_secret(const char *path, const char *text, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0400);
+    cr_assert(fd >= 0 && write(fd, text, n) == (ssize_t)n);
+    close(fd);
+}
+
+static struct wechat *a_merchant(void)
+{
+    char key[400], api[400], why[256] = "", *pem;
+    struct wechat *merchant;
+    EVP_PKEY *pair = EVP_RSA_gen(2048);
+    BIO *bio = BIO_new(BIO_s_mem());
+    cr_assert(PEM_write_bio_PrivateKey(bio, pair, NULL, NULL, 0, NULL, NULL) == 1);
+    long n = BIO_get_mem_data(bio, &pem);
+    snprintf(key, sizeof key, "%s/merchant.pem", w.keys);
+    snprintf(api, sizeof api, "%s/api", w.keys);
+    write_secret(key, pem, (size_t)n);
+    write_secret(api, "0123456789abcdef0123456789abcdef", 32);
+    BIO_free(bio);
+    EVP_PKEY_free(pair);
+    const struct wechat_options o = {.name = "dumb",
+                                     .mchid = "1900000001",
+                                     .appid_native = "wx0000000000000001",
+                                     .api_v3_key_file = api,
+                                     .merchant_key_file = key,
+                                     .merchant_serial = "0123456789ABCDEF"};
+    cr_assert_eq(wechat_open(&o, &merchant, why, sizeof why), OK, "%s", why);
+    return merchant;
+}
+
+/* Takes connections and says nothing. Gives its address. */
+static const char *dumb_server(int *fd)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof at;
+    *fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(bind(*fd, (struct sockaddr *)&at, n) == 0 && listen(*fd, 64) == 0 &&
+              getsockname(*fd, (struct sockaddr *)&at, &n) == 0);
+    return arena_printf(w.a, "http://127.0.0.1:%d", ntohs(at.sin_port));
+}
+
+static struct config config;
+static struct service service;
+
+static void open_service(const char *base_url)
+{
+    char why[256] = "", ratchet[400];
+    config.wechat[0] = (struct config_wechat){.enabled = true, .base_url = base_url};
+    config.n_wechat = 1;
+    config.retention.purge_interval_us = MINUTE_US;
+    service = (struct service){.config = &config, .vault = w.vault, .db_options = w.options};
+    service.wechat[0] = a_merchant();
+    snprintf(ratchet, sizeof ratchet, "%s/%s", w.keys, VAULT_RATCHET_FILE);
+    const struct guard_options guard = {
+        .ratchet_file = ratchet, .max_step_days = 1, .step_day_by_day = true};
+    clock_set_offset_us(clock_offset_us() + START_US - clock_now_us());
+    is(guard_open(&guard, &service.guard, why, sizeof why), OK);
+}
+
+static void close_service(void)
+{
+    wechat_close(service.wechat[0]);
+    guard_close(service.guard);
+}
+
+static int64_t pending(void)
+{
+    return rows_of_sql("SELECT count(*) FROM payment WHERE state = 'pending'");
+}
+
+Test(edges, what_is_over_goes_while_a_provider_does_not_answer)
+{
+    int fd;
+    open_service(dumb_server(&fd));
+    for (int i = 0; i < 3; i++) {
+        struct uuid one = new_photo(account);
+        struct uuid order = new_order(account, "electronic", &one);
+        (void)new_payment(account, &order);
+    }
+    clock_set_offset_us(clock_offset_us() + 2 * HOUR_US);
+    struct scheduler *scheduler = scheduler_start(&service);
+    int64_t begun_us = clock_boot_us();
+    while (photo_is_there() && clock_boot_us() < begun_us + 8 * SECOND_US)
+        usleep(50 * 1000);
+    bool gone = !photo_is_there();
+    scheduler_stop(scheduler);
+    cr_assert(clock_boot_us() < begun_us + 25 * SECOND_US, "the stop waited for every attempt");
+    cr_assert(gone);
+    is(pending(), 3);
+    close_service();
+    close(fd);
+}
+
+static void *answer_404(void *arg)
+{
+    static const char answer[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n"
+                                 "Connection: close\r\n\r\nNot found";
+    char request[4096];
+    int fd = accept(*(int *)arg, NULL, NULL);
+    if (read(fd, request, sizeof request) > 0)
+        (void)!write(fd, answer, sizeof answer - 1);
+    close(fd);
+    return NULL;
+}
+
+/* A wrong address, a proxy: what they do not know may well be paid. */
+Test(edges, a_404_of_somebody_else_closes_nothing)
+{
+    int fd;
+    pthread_t thread;
+    const char *outcome;
+    struct job_context context;
+    open_service(dumb_server(&fd));
+    struct uuid order = new_order(account, "electronic", &photo);
+    (void)new_payment(account, &order);
+    clock_set_offset_us(clock_offset_us() + 2 * HOUR_US);
+    pthread_create(&thread, NULL, answer_404, &fd);
+    job_context_open(&context, &service);
+    is(job_run(&context, job_find("close"), &outcome), OK);
+    job_context_close(&context);
+    pthread_join(thread, NULL);
+    is(pending(), 1);
+    close_service();
+    close(fd);
 }
