@@ -269,6 +269,13 @@ enum status provider_prepay(struct provider *p, const struct payment *payment, i
 
 /* ---- query, close ---- */
 
+/* A 404 of anything on the way must not close what may be paid: WeChat Pay names its own. */
+static bool is_unknown_there(const struct client_answer *answer, struct arena *a)
+{
+    const char *code = wechat_error_code(answer->body, answer->body_size, a);
+    return answer->http_status == 404 && strcmp(code, "ORDERNOTEXIST") == 0;
+}
+
 static enum status query_wechat(struct provider *p, int config, const struct payment *payment,
                                 int64_t now_us, struct arena *a, struct trade *trade)
 {
@@ -279,7 +286,7 @@ static enum status query_wechat(struct provider *p, int config, const struct pay
     if (s == OK)
         s = send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT)
-        return answer.http_status == 404 ? NOT_FOUND : UNAVAILABLE;
+        return is_unknown_there(&answer, a) ? NOT_FOUND : UNAVAILABLE;
     if (s == OK)
         s = wechat_parse_transaction(answer.body, answer.body_size, a, trade);
     return s;
@@ -322,7 +329,7 @@ static enum status close_wechat(struct provider *p, int config, const struct pay
                                          a, &request);
     if (s == OK)
         s = send_wechat(p, config, &request, now_us, a, &answer);
-    if (s == CONFLICT && answer.http_status == 404)
+    if (s == CONFLICT && is_unknown_there(&answer, a))
         s = OK;
     return s;
 }
