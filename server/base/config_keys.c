@@ -28,7 +28,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(server, queue, COUNT, AT(server.queue), DEFAULT("1024"), RANGE(1, 1000000)),
     KEY(server, image_workers, CORES, AT(server.image_workers), DEFAULT("cores"), RANGE(1, 256)),
     KEY(server, image_queue, COUNT, AT(server.image_queue), DEFAULT("64"), RANGE(1, 10000)),
-    KEY(server, max_photo_bytes, COUNT, AT(server.max_photo_bytes), DEFAULT("20971520"), RANGE(1024, 268435456)),
+    KEY(server, max_photo_bytes, COUNT, AT(server.max_photo_bytes), DEFAULT("20971520"), RANGE(1024, 20971520)),
     KEY(server, cors_origins, ORIGINS, AT(server.cors_origins)),
     KEY(server, rate_limits, WORD, AT(server.rate_limits), DEFAULT("default"), WORDS("default", "off")),
 
