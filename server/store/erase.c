@@ -10,9 +10,16 @@
 
 /* The first answer that an Idempotency-Key would give again, recipient and all. The call that made
  * the row took its marker at the same instant (both are the request's now). */
-#define FORGET_ANSWER(table, where)                                                                \
-    " answers AS (DELETE FROM idempotency i USING " table " made WHERE " where                     \
-    "  AND i.account_id = made.account_id AND i.started_at = made.created_at),"
+#define FORGET_ANSWER " AND i.account_id = made.account_id AND i.started_at = made.created_at)"
+#define PHOTO_ANSWER                                                                               \
+    " answer AS (DELETE FROM idempotency i USING photo made WHERE made.account_id = $1"            \
+    "  AND made.photo_id = $2" FORGET_ANSWER
+#define ORDER_ANSWER                                                                               \
+    " answer AS (DELETE FROM idempotency i USING orders made WHERE made.account_id = $1"           \
+    "  AND made.order_id = $2" FORGET_ANSWER
+#define REPLAYED_ANSWER                                                                            \
+    " answer AS (DELETE FROM idempotency i USING orders made WHERE $1 = 'orders'"                  \
+    "  AND made.account_id = $2 AND made.order_id = $3" FORGET_ANSWER
 
 static const struct statement erase_photo_look = {
     "erase_photo_look",
@@ -52,24 +59,15 @@ static const struct statement erase_account_stop = {"erase_account_stop",
 
 static const struct statement erase_photo_row = {
     "erase_photo_row",
-    "WITH gone AS (DELETE FROM photo WHERE account_id = $1 AND photo_id = $2 RETURNING "
-    "1)," FORGET_ANSWER(
-        "photo",
-        "made.account_id = $1 AND made.photo_id = $2") " stopped AS (UPDATE orders o SET state = "
-                                                       "'closed', close_reason = 'cancelled', "
-                                                       "closed_at = $3"
-                                                       "  WHERE o.account_id = $1 "
-                                                       "AND " IN_FULFILMENT
-                                                       " AND EXISTS (SELECT 1 FROM order_item i"
-                                                       "   WHERE i.account_id = o.account_id AND "
-                                                       "i.order_id = o.order_id AND i.photo_id = $2"
-                                                       "    AND i.kind = 'print')),"
-                                                       " told AS (INSERT INTO audit_log (at, "
-                                                       "actor, pseudonym, action, object_id)"
-                                                       "  SELECT $3, 'account', pseudonym, "
-                                                       "'photo.erase', $2 FROM account WHERE "
-                                                       "account_id = $1)"
-                                                       " SELECT 1 FROM gone"};
+    "WITH gone AS (DELETE FROM photo WHERE account_id = $1 AND photo_id = $2 RETURNING 1),"
+    " " PHOTO_ANSWER ","
+    " stopped AS (UPDATE orders o SET state = 'closed', close_reason = 'cancelled', closed_at = $3"
+    "  WHERE o.account_id = $1 AND " IN_FULFILMENT " AND EXISTS (SELECT 1 FROM order_item i"
+    "   WHERE i.account_id = o.account_id AND i.order_id = o.order_id AND i.photo_id = $2"
+    "    AND i.kind = 'print')),"
+    " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
+    "  SELECT $3, 'account', pseudonym, 'photo.erase', $2 FROM account WHERE account_id = $1)"
+    " SELECT 1 FROM gone"};
 
 static const struct statement erase_order_look = {
     "erase_order_look",
@@ -97,15 +95,11 @@ static const struct statement erase_order_row = {
     "WITH prints AS (" LONELY_PRINTS "),"
     " copies AS (DELETE FROM photo_copy WHERE account_id = $1 AND purpose = 'print'"
     "  AND photo_id IN (SELECT photo_id FROM prints)),"
-    " gone AS (DELETE FROM orders WHERE account_id = $1 AND order_id = $2 RETURNING "
-    "1)," FORGET_ANSWER(
-        "orders",
-        "made.account_id = $1 AND made.order_id = $2") " told AS (INSERT INTO audit_log (at, "
-                                                       "actor, pseudonym, action, object_id)"
-                                                       "  SELECT $3, 'account', pseudonym, "
-                                                       "'order.erase', $2 FROM account WHERE "
-                                                       "account_id = $1)"
-                                                       " SELECT 1 FROM gone"};
+    " gone AS (DELETE FROM orders WHERE account_id = $1 AND order_id = $2 RETURNING 1),"
+    " " ORDER_ANSWER ","
+    " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
+    "  SELECT $3, 'account', pseudonym, 'order.erase', $2 FROM account WHERE account_id = $1)"
+    " SELECT 1 FROM gone"};
 
 static const struct statement erase_unpaid_look = {
     "erase_unpaid_look", "SELECT order_id FROM orders WHERE account_id = $1 AND paid_at IS NULL"
@@ -151,26 +145,19 @@ static const struct statement replay_list = {
  * are listed, and so deleted, before prints. */
 static const struct statement replay_delete = {
     "replay_delete",
-    "WITH a AS (DELETE FROM account WHERE $1 = 'account' AND account_id = $2 RETURNING "
-    "1)," FORGET_ANSWER("orders", "$1 = 'orders' AND made.account_id = $2 AND made.order_id = "
-                                  "$3") " p AS (DELETE FROM photo WHERE $1 = 'photo' AND "
-                                        "account_id = $2 AND photo_id = $3"
-                                        "  RETURNING 1),"
-                                        " o AS (DELETE FROM orders WHERE $1 = 'orders' AND "
-                                        "account_id = $2 AND order_id = $3"
-                                        "  RETURNING 1),"
-                                        " c AS (DELETE FROM photo_copy WHERE $1 = 'print' AND "
-                                        "account_id = $2 AND photo_id = $3"
-                                        "  AND purpose = 'print' AND NOT EXISTS (SELECT 1 FROM "
-                                        "order_item i"
-                                        "   JOIN orders USING (account_id, order_id) WHERE "
-                                        "i.account_id = $2 AND i.photo_id = $3"
-                                        "    AND i.kind = 'print' AND orders.paid_at IS NOT "
-                                        "NULL AND orders.state <> 'closed')"
-                                        "  RETURNING 1)"
-                                        " SELECT 1 FROM a UNION ALL SELECT 1 FROM p UNION ALL "
-                                        "SELECT 1 FROM o"
-                                        " UNION ALL SELECT 1 FROM c"};
+    "WITH a AS (DELETE FROM account WHERE $1 = 'account' AND account_id = $2 RETURNING 1),"
+    " " REPLAYED_ANSWER ","
+    " p AS (DELETE FROM photo WHERE $1 = 'photo' AND account_id = $2 AND photo_id = $3"
+    "  RETURNING 1),"
+    " o AS (DELETE FROM orders WHERE $1 = 'orders' AND account_id = $2 AND order_id = $3"
+    "  RETURNING 1),"
+    " c AS (DELETE FROM photo_copy WHERE $1 = 'print' AND account_id = $2 AND photo_id = $3"
+    "  AND purpose = 'print' AND NOT EXISTS (SELECT 1 FROM order_item i"
+    "   JOIN orders USING (account_id, order_id) WHERE i.account_id = $2 AND i.photo_id = $3"
+    "    AND i.kind = 'print' AND orders.paid_at IS NOT NULL AND orders.state <> 'closed')"
+    "  RETURNING 1)"
+    " SELECT 1 FROM a UNION ALL SELECT 1 FROM p UNION ALL SELECT 1 FROM o"
+    " UNION ALL SELECT 1 FROM c"};
 
 STATEMENTS(erase_statements, &erase_photo_stop, &erase_order_stop, &erase_account_stop,
            &erase_photo_look, &erase_photo_bytes, &erase_photo_row, &erase_order_look,
