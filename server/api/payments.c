@@ -91,7 +91,7 @@ static void pay(struct request *r, struct payment *payment)
     const struct step *finish = gate_finish_step(r, 201, answer, &failed);
     if (failed)
         return;
-    s = finish ? payment_answer(store_of(r), r->arena, finish) : OK;
+    s = finish ? payment_answer(store_of(r), r->arena, finish, payment->expires_us) : OK;
     if (s == OK)
         reply_json_text(r, 201, answer);
     else if (s == CONFLICT)

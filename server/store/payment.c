@@ -56,8 +56,14 @@ static const struct statement payment_close_update = {
     "payment_close", "UPDATE payment SET state = 'closed', closed_at = $3 WHERE account_id = $1"
                      " AND payment_id = $2 AND state = 'pending'"};
 
+/* $1 to $4 name the marker as in idempotency_finish. */
+static const struct statement payment_answer_end = {
+    "payment_answer_end",
+    "UPDATE idempotency SET expires_at = least(expires_at, $5)"
+    " WHERE account_id = $1 AND route = $2 AND key_hash = $3 AND attempt = $4"};
+
 STATEMENTS(payment_statements, &payment_lock, &payment_insert, &payment_select, &payment_take,
-           &payment_close_update);
+           &payment_close_update, &payment_answer_end);
 
 static enum status read_attempt(struct store *st, struct arena *a, const struct rows *rows,
                                 struct payment *payment)
@@ -116,10 +122,17 @@ enum status payment_begin(struct store *st, struct arena *a, struct payment *pay
     return s == OK ? read_attempt(st, a, &rows[1], payment) : s;
 }
 
-enum status payment_answer(struct store *st, struct arena *a, const struct step *finish)
+enum status payment_answer(struct store *st, struct arena *a, const struct step *finish,
+                           int64_t until_us)
 {
-    struct rows rows;
-    return db_run_batch(st->db, a, finish, 1, &rows);
+    enum { MARKER_PARAMS = 4 };
+    struct params end = {0};
+    struct rows rows[2];
+    for (; end.count < MARKER_PARAMS; end.count++)
+        end.items[end.count] = finish->params->items[end.count];
+    add_time(&end, until_us);
+    const struct step steps[] = {*finish, {&payment_answer_end, &end}};
+    return db_run_batch(st->db, a, steps, 2, rows);
 }
 
 static struct payment read_payment(const struct rows *rows, int row)

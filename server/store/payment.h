@@ -36,8 +36,10 @@ struct payment {
 enum status payment_begin(struct store *st, struct arena *a, struct payment *payment,
                           int64_t now_us) MUST_USE;
 
-/* Runs `finish` alone: the idempotent answer, once the provider has answered. */
-enum status payment_answer(struct store *st, struct arena *a, const struct step *finish) MUST_USE;
+/* Runs `finish`: the idempotent answer, once the provider has answered. It holds what the provider
+ * gave for paying, which is kept to the end of the attempt and no longer. */
+enum status payment_answer(struct store *st, struct arena *a, const struct step *finish,
+                           int64_t until_us) MUST_USE;
 
 enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
                          const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,

@@ -180,12 +180,11 @@ Test(edges, an_order_paid_while_its_account_is_erased_never_counts_as_paid_and_g
 
 /* ---- what names the erased ---- */
 
-static void answer_with(const char *route, const char *key, const char *answer)
+static void answer_until(const char *route, const char *key, const char *answer, int64_t until_us)
 {
     struct idempotency i = {.route = route, .key = key, .attempt = uuid_new()};
     struct params p = {0};
     struct step finish;
-    struct rows rows;
     idempotency_hash(w.vault, account, &i);
     sql_do("INSERT INTO idempotency (account_id, route, key_hash, body_hash, started_at,"
            " expires_at, attempt) VALUES (%lld, '%s', '\\x%s', '\\x%s', to_timestamp(%lld),"
@@ -194,7 +193,24 @@ static void answer_with(const char *route, const char *key, const char *answer)
            (long long)(w.now_us / SECOND_US), (long long)((w.now_us + DAY_US) / SECOND_US),
            uuid_text(&i.attempt));
     is(idempotency_finish_step(&w.st, w.a, account, &i, 201, answer, w.now_us, &p, &finish), OK);
-    is(db_run(w.st.db, w.a, finish.statement, finish.params, &rows), OK);
+    is(payment_answer(&w.st, w.a, &finish, until_us), OK);
+}
+
+static void answer_with(const char *route, const char *key, const char *answer)
+{
+    answer_until(route, key, answer, w.now_us + DAY_US);
+}
+
+Test(edges, what_a_provider_gave_for_paying_is_kept_to_the_end_of_the_attempt)
+{
+    answer_until("POST /v1/orders/{order_id}/payments", "k1", "{\"client\":{\"code_url\":\"\"}}",
+                 w.now_us + 30 * MINUTE_US);
+    w.now_us += 30 * MINUTE_US - 1;
+    purge_all();
+    is(rows_of_sql("SELECT count(*) FROM idempotency"), 1);
+    w.now_us += 1;
+    purge_all();
+    is(rows_of_sql("SELECT count(*) FROM idempotency"), 0);
 }
 
 Test(edges, an_answer_that_repeats_the_recipient_goes_with_the_order)

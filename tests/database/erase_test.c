@@ -214,7 +214,7 @@ Test(erase, an_order_takes_the_answer_that_its_key_would_give_again)
         memset(&p, 0, sizeof p);
         is(idempotency_finish_step(&w.st, w.a, who, &key, 201, "Zhang Wei", w.now_us, &p, &step),
            OK);
-        is(payment_answer(&w.st, w.a, &step), OK);
+        is(payment_answer(&w.st, w.a, &step, w.now_us + DAY_US), OK);
     }
     is(erase_order(&w.st, w.a, who, &orders[0], w.now_us, false), OK);
     is(rows_of_sql("SELECT count(*) FROM idempotency"), 1);

@@ -40,7 +40,7 @@ static enum status finish(const struct idempotency *i, int http_status, const ch
     struct params p = {0};
     struct step step;
     is(idempotency_finish_step(&w.st, w.a, account, i, http_status, answer, now_us, &p, &step), OK);
-    return payment_answer(&w.st, w.a, &step);
+    return payment_answer(&w.st, w.a, &step, now_us + DAY_US);
 }
 
 Test(idempotency, the_first_answer_is_given_again)
