@@ -16,11 +16,22 @@ fail() {
     exit 1
 }
 
+download() { (cd "$1" && apt-get -qq download "$package" >log 2>&1); }
+
+# Lists that are absent or stale are fetched once, as deploy/install-deps.sh does.
+update_lists() {
+    if [ "$(id -u)" -eq 0 ]; then
+        apt-get -qq update >/dev/null 2>&1
+    else
+        sudo -n apt-get -qq update >/dev/null 2>&1
+    fi
+}
+
 fetch() {
     mkdir -p "$folder"
     work=$(mktemp -d "$folder/fetch.XXXXXX")
     trap 'rm -rf "$work"' EXIT
-    (cd "$work" && apt-get -qq download "$package" >log 2>&1) ||
+    download "$work" || { update_lists && download "$work"; } ||
         fail "apt-get could not download $package: $(tail -n 1 "$work/log"). PORTRAIT=file does without"
     dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work" "$inside" ||
         fail "$package holds no $inside"
