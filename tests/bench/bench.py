@@ -5,7 +5,8 @@ Three rounds, medians. In a round, callbacks that were signed ahead (half WeChat
 of a payment of its own) come over 64 connections; then pgbench runs the very statement that
 settles a payment, on as many payments of its own and over 64 connections; then orders are made and
 Alipay app payments are opened for them. Afterwards the database must hold what was answered, once.
-Slowness never fails, wrong results do.
+Slowness never fails, wrong results do. ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the
+environment ask for others.
 """
 import json
 import os
