@@ -170,8 +170,13 @@ static enum status send_alipay(struct provider *p, int config, const char *metho
     return s == OK ? OK : UNAVAILABLE;
 }
 
+/* A code such as ORDER_NOT_EXIST or ACQ.TRADE_HAS_SUCCESS; anything else is not written down. */
 static void log_refusal(const char *call, const char *code)
 {
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    if (strlen(code) > 64 || strspn(code, allowed) != strlen(code))
+        code = "malformed";
     log_warn("provider.refused", LOG_STR("call", call), LOG_STR("code", code));
 }
 
@@ -252,6 +257,8 @@ static enum status prepay_alipay(struct provider *p, int config, const struct pa
         s = send_alipay(p, config, "alipay.trade.precreate", &request, a, &node, &node_size);
     if (s == OK)
         s = alipay_parse_precreate(node, node_size, payment->out_trade_no, a, &text);
+    if (s != OK && node)
+        log_refusal("precreate", alipay_error_code(node, node_size, a));
     if (s == OK)
         *client_json = json_of_one(a, "qr_code", text);
     return s;
@@ -285,8 +292,12 @@ static enum status query_wechat(struct provider *p, int config, const struct pay
                                          a, &request);
     if (s == OK)
         s = send_wechat(p, config, &request, now_us, a, &answer);
-    if (s == CONFLICT)
-        return is_unknown_there(&answer, a) ? NOT_FOUND : UNAVAILABLE;
+    if (s == CONFLICT && is_unknown_there(&answer, a))
+        return NOT_FOUND;
+    if (s == CONFLICT) {
+        log_refusal("query", wechat_error_code(answer.body, answer.body_size, a));
+        return UNAVAILABLE;
+    }
     if (s == OK)
         s = wechat_parse_transaction(answer.body, answer.body_size, a, trade);
     return s;
@@ -296,14 +307,16 @@ static enum status query_alipay(struct provider *p, int config, const struct pay
                                 int64_t now_us, struct arena *a, struct trade *trade)
 {
     struct alipay_request request;
-    const char *node;
-    size_t n;
+    const char *node = NULL;
+    size_t n = 0;
     enum status s = alipay_query_request(p->service->alipay[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
         s = send_alipay(p, config, "alipay.trade.query", &request, a, &node, &n);
     if (s == OK)
         s = alipay_parse_query(p->service->alipay[config], node, n, a, trade);
+    if (s != OK && s != NOT_FOUND && node)
+        log_refusal("query", alipay_error_code(node, n, a));
     return s;
 }
 
@@ -338,15 +351,19 @@ static enum status close_alipay(struct provider *p, int config, const struct pay
                                 int64_t now_us, struct arena *a)
 {
     struct alipay_request request;
-    const char *node;
-    size_t n;
+    const char *node = NULL;
+    size_t n = 0;
     enum status s = alipay_close_request(p->service->alipay[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
         s = send_alipay(p, config, "alipay.trade.close", &request, a, &node, &n);
     if (s == OK)
         s = alipay_parse_close(node, n);
-    return s == NOT_FOUND ? OK : s;
+    if (s == NOT_FOUND)
+        s = OK;
+    if (s != OK && node)
+        log_refusal("close", alipay_error_code(node, n, a));
+    return s;
 }
 
 enum status provider_close(struct provider *p, const struct payment *payment, int64_t now_us,
