@@ -7,10 +7,8 @@
 
 #include "api/app.h"
 #include "api/handlers.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "jobs/provider.h"
-#include "store/payment.h"
+#include "jobs/settle.h"
 
 /* What the provider is told; each channel words it its own way. */
 enum verdict { VERDICT_TAKEN, VERDICT_REFUSED, VERDICT_AGAIN };
@@ -24,51 +22,15 @@ static void log_refusal(const char *channel, enum notify_refusal refusal)
         log_warn("notify.refused", LOG_STR("channel", channel), LOG_STR("reason", reason));
 }
 
-/* A success must name the trade, its number there, and an amount that can be stored. */
-static bool is_whole(const struct trade *t)
-{
-    size_t number = t->out_trade_no ? strlen(t->out_trade_no) : 0;
-    size_t transaction = t->transaction_id ? strlen(t->transaction_id) : 0;
-    return number >= 1 && number <= 64 && transaction >= 1 && transaction <= 64 &&
-           t->amount_fen >= 0 && t->amount_fen <= INT64_C(10000000000) && t->merchant &&
-           strlen(t->merchant) <= 64;
-}
-
-static void log_settled(const struct trade *t, const struct settled *settled)
-{
-    const char *channel = channel_name(t->channel);
-    log_info("notify.settled", LOG_STR("channel", channel),
-             LOG_STR("outcome", settle_outcome_name(settled->outcome)));
-    if (settled->kind)
-        log_error("payment.anomaly", LOG_STR("channel", channel), LOG_STR("kind", settled->kind));
-}
-
 static enum verdict settle(struct request *r, const struct trade *trade)
 {
-    const struct config *config = app_of(r)->service.config;
-    const struct settle in = {
-        .trade = trade,
-        .merchant_is_ours = provider_is_ours(&app_of(r)->service, trade),
-        .source_ip = r->client_ip,
-        .photo_life_us = config->retention.photo_days * DAY_US,
-        .order_life_us = config->retention.order_days * DAY_US,
-        .now_us = r->now_us,
-    };
-    struct settled out;
     if (trade->state != TRADE_PAID)
         return VERDICT_TAKEN; /* closing and refunds are found by asking */
-    if (!is_whole(trade)) {
-        log_error("payment.anomaly", LOG_STR("channel", channel_name(trade->channel)),
-                  LOG_STR("kind", "not-whole"));
+    enum status s =
+        settle_trade(&app_of(r)->service, store_of(r), r->arena, trade, r->client_ip, r->now_us);
+    if (s == INVALID)
         return VERDICT_REFUSED;
-    }
-    enum status s = payment_settle(store_of(r), r->arena, &in, &out);
-    if (s != OK) {
-        log_warn("notify.unsettled", LOG_STR("status", status_name(s)));
-        return VERDICT_AGAIN;
-    }
-    log_settled(trade, &out);
-    return VERDICT_TAKEN;
+    return s == OK ? VERDICT_TAKEN : VERDICT_AGAIN;
 }
 
 static void answer_wechat(struct request *r, enum verdict verdict)

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/scheduler.h"
+#include "jobs/settle.h"
 
 enum { BATCH = 200, BATCHES_MAX = 500 };
 
@@ -33,10 +34,23 @@ static enum status run_promote(struct job_context *c)
     return s;
 }
 
+static enum status keep_partitions_ahead(struct job_context *c)
+{
+    int ahead = 0;
+    enum status s = partitions_create(&c->store, c->arena, day_of(c->now_us), &ahead);
+    if (s == OK && ahead < PARTITIONS_ALARM)
+        log_error("partitions.few", LOG_INT("ahead", ahead));
+    return s;
+}
+
+/* All that must go on however long the clock guard holds the rest: keys, and room for new photos.
+ */
 static enum status run_leases(struct job_context *c)
 {
     int renewed = 0;
-    enum status s = lease_renew(&c->store, c->now_us, BATCH * 10, &renewed);
+    enum status s = keep_partitions_ahead(c);
+    if (s == OK)
+        s = lease_renew(&c->store, c->now_us, BATCH * 10, &renewed);
     c->rows = renewed;
     return s;
 }
@@ -59,10 +73,8 @@ static enum status run_rewrap(struct job_context *c)
 
 static enum status run_partitions(struct job_context *c)
 {
-    int ahead = 0, dropped = 0, left = 0;
-    enum status s = partitions_create(&c->store, c->arena, day_of(c->now_us), &ahead);
-    if (s == OK && ahead < PARTITIONS_ALARM)
-        log_error("partitions.few", LOG_INT("ahead", ahead));
+    int dropped = 0, left = 0;
+    enum status s = keep_partitions_ahead(c);
     if (s == OK)
         s = partitions_drop(&c->store, c->arena, day_of(c->until_us), &dropped, &left);
     c->rows = dropped;
@@ -95,23 +107,6 @@ static enum status run_ratchet(struct job_context *c)
     return s;
 }
 
-static enum status settle_found(struct job_context *c, const struct trade *trade)
-{
-    const struct config *config = c->service->config;
-    const struct settle in = {
-        .trade = trade,
-        .merchant_is_ours = provider_is_ours(c->service, trade),
-        .photo_life_us = config->retention.photo_days * DAY_US,
-        .order_life_us = config->retention.order_days * DAY_US,
-        .now_us = c->now_us,
-    };
-    struct settled out;
-    enum status s = payment_settle(&c->store, c->arena, &in, &out);
-    if (s == OK)
-        log_info("payment.found", LOG_STR("outcome", settle_outcome_name(out.outcome)));
-    return s;
-}
-
 /* A pending attempt past its time: ask, close there, ask again, close here. */
 static enum status end_attempt(struct job_context *c, const struct payment *payment)
 {
@@ -128,7 +123,7 @@ static enum status end_attempt(struct job_context *c, const struct payment *paym
         return s;
     switch (trade.state) {
     case TRADE_PAID:
-        s = settle_found(c, &trade);
+        s = settle_trade(c->service, &c->store, c->arena, &trade, NULL, c->now_us);
         /* no change where the success fitted; one that did not must not stay pending for ever */
         return s == OK ? payment_close(&c->store, c->arena, payment, c->now_us) : s;
     case TRADE_PENDING: return OK;

@@ -53,15 +53,13 @@ static enum status ask_guard(struct job_context *c)
                        database_us + clock_offset_us(), &c->until_us);
 }
 
-static enum status run_guarded(struct job_context *c, const struct job *job)
+static enum status run_guarded(struct job_context *c, const struct job *job, bool *held)
 {
-    c->until_us = c->now_us;
-    if (job->destroys) {
-        enum status s = ask_guard(c);
-        if (s != OK)
-            return s;
-    }
-    return job->run(c);
+    enum status s = job->destroys ? ask_guard(c) : OK;
+    *held = s == DENIED;
+    if (!job->destroys)
+        c->until_us = c->now_us;
+    return s == OK ? job->run(c) : s;
 }
 
 static void write_row(struct job_context *c, const struct job *job, const char *outcome)
@@ -81,8 +79,9 @@ static void write_row(struct job_context *c, const struct job *job, const char *
 
 static enum status run_locked(struct job_context *c, const struct job *job, const char **outcome)
 {
-    enum status s = run_guarded(c, job);
-    *outcome = s == OK ? "ok" : s == DENIED ? "held" : "failed";
+    bool held;
+    enum status s = run_guarded(c, job, &held);
+    *outcome = s == OK ? "ok" : held ? "held" : "failed";
     if (s != UNAVAILABLE)
         write_row(c, job, *outcome);
     if (s != OK)
@@ -91,7 +90,7 @@ static enum status run_locked(struct job_context *c, const struct job *job, cons
     else if (c->rows)
         log_info("job.ended", LOG_STR("job", job->name), LOG_STR("outcome", *outcome),
                  LOG_INT("rows", c->rows));
-    return s == DENIED ? OK : s;
+    return held ? OK : s;
 }
 
 enum status job_run(struct job_context *c, const struct job *job, const char **outcome)

@@ -11,7 +11,6 @@ static enum status open_wechat(const struct config_wechat *c, struct wechat **ou
                                size_t why_size)
 {
     const struct wechat_options o = {
-        .name = c->name,
         .mchid = c->mchid,
         .appid_app = c->appid_app,
         .appid_jsapi = c->appid_jsapi,
@@ -30,7 +29,6 @@ static enum status open_alipay(const struct config_alipay *c, struct alipay **ou
                                size_t why_size)
 {
     const struct alipay_options o = {
-        .name = c->name,
         .app_id = c->app_id,
         .seller_id = c->seller_id,
         .gateway_url = c->gateway_url,

@@ -235,6 +235,14 @@ static bool send_step(struct db *d, const struct step *step)
                                1);
 }
 
+/* A connection with half a pipeline in it is of no more use. */
+static enum status give_up(struct db *d, const char *statement)
+{
+    enum status s = note_failure(d, statement, NULL);
+    disconnect(d);
+    return s;
+}
+
 static enum status send_and_read(struct db *d, const struct step *steps, size_t n,
                                  PGresult **results)
 {
@@ -244,10 +252,10 @@ static enum status send_and_read(struct db *d, const struct step *steps, size_t 
     for (size_t i = 0; i < n; i++) {
         names[i] = steps[i].statement;
         if (!send_step(d, &steps[i]))
-            return note_failure(d, names[i]->name, NULL);
+            return give_up(d, names[i]->name);
     }
     if (!PQpipelineSync(d->conn))
-        return note_failure(d, names[0]->name, NULL);
+        return give_up(d, names[0]->name);
     enum status s = read_pipeline(d, n, names, results);
     if (PQstatus(d->conn) == CONNECTION_OK)
         CHECK(PQexitPipelineMode(d->conn));

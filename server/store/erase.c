@@ -211,6 +211,15 @@ enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
     return s == OK && rows[0].count == 0 ? NOT_FOUND : s;
 }
 
+/* What was bought outlives its order. Keys that do not open any more have nothing to save, and must
+ * not keep anybody from erasing the rest. */
+static enum status save_purchases(struct store *st, int64_t account_id, const struct uuid *order_id,
+                                  int64_t now_us)
+{
+    enum status s = promote_order(st, account_id, order_id, now_us);
+    return s == DENIED ? OK : s;
+}
+
 /* The order and the print copies that go with it, into the log. */
 static enum status log_order(struct store *st, struct arena *a, int64_t account_id,
                              const struct uuid *order_id, int32_t key_day)
@@ -244,8 +253,7 @@ static enum status erase_one_order(struct store *st, struct arena *a, int64_t ac
     if (s == OK && only_unpaid && row_bool(&rows[0], 0, 3))
         s = CONFLICT;
     if (s == OK && row_bool(&rows[0], 0, 2))
-        s = promote_order(st, account_id, order_id,
-                          now_us); /* what was bought outlives the order */
+        s = save_purchases(st, account_id, order_id, now_us);
     if (s == OK)
         s = log_order(st, a, account_id, order_id, row_int(&rows[0], 0, 1));
     if (s != OK)

@@ -26,7 +26,7 @@ static const struct statement order_insert = {
     " kept AS (UPDATE photo_copy c SET expires_at = greatest(c.expires_at, $7) FROM wanted w"
     "  WHERE c.account_id = $1 AND c.photo_id = w.photo_id AND c.purpose = 'draft')"
     " SELECT guard($3 = 'electronic' OR EXISTS (SELECT 1 FROM consent WHERE account_id = $1"
-    "   AND purpose = 'print-mailing' AND withdrawn_at IS NULL), 'consent'),"
+    "   AND purpose = 'print-mailing' AND withdrawn_at IS NULL FOR SHARE), 'consent'),"
     "  guard(NOT EXISTS (SELECT 1 FROM missing),"
     "  'photo:' || coalesce((SELECT item_no FROM missing), 0))"};
 

@@ -79,7 +79,8 @@ struct settled {
     const char *kind; /* anomaly's kind, NULL without one */
 };
 
-/* One statement, one round trip. UNAVAILABLE: the outcome is unknown, the provider must repeat. */
+/* One statement, one round trip. INVALID: the trade lacks its numbers or a storable amount.
+ * UNAVAILABLE: the outcome is unknown, the provider must repeat. */
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *settle,
                            struct settled *out) MUST_USE;
 

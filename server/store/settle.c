@@ -179,6 +179,15 @@ static void add_trade(struct params *p, const struct settle *in)
     add_bool(p, in->merchant_is_ours);
 }
 
+/* A success must name the trade, its number there, and an amount that can be stored. */
+static bool is_whole(const struct trade *t)
+{
+    size_t number = t->out_trade_no ? strlen(t->out_trade_no) : 0;
+    size_t transaction = t->transaction_id ? strlen(t->transaction_id) : 0;
+    return number >= 1 && number <= 64 && transaction >= 1 && transaction <= 64 &&
+           t->amount_fen >= 0 && t->amount_fen <= INT64_C(10000000000);
+}
+
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *in,
                            struct settled *out)
 {
@@ -187,6 +196,8 @@ enum status payment_settle(struct store *st, struct arena *a, const struct settl
     struct rows rows;
     struct uuid anomaly_id = uuid_new();
     struct uuid entry_id = uuid_new();
+    if (!is_whole(in->trade))
+        return INVALID;
     enum status s = record_new(st->vault, "payer", 0, uuid_of_text(in->trade->out_trade_no),
                                day_of(in->now_us + in->order_life_us), &r);
     if (s != OK)

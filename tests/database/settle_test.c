@@ -478,3 +478,24 @@ Test(settle, whatever_happens_in_whatever_order_the_books_balance)
     is(rows_of_sql("SELECT count(*) FROM orders WHERE (state = 'paid') <> (paid_at IS NOT NULL)"),
        0);
 }
+
+Test(settle, a_success_without_numbers_or_amount_is_refused_and_changes_nothing)
+{
+    begin_one();
+    struct settled out;
+    struct settle in = {.merchant_is_ours = true,
+                        .photo_life_us = PHOTO_LIFE_US,
+                        .order_life_us = ORDER_LIFE_US,
+                        .now_us = w.now_us};
+    struct trade bare[3] = {trade_of(&pending, NULL), trade_of(&pending, "4200000001"),
+                            trade_of(&pending, "4200000001")};
+    bare[1].amount_fen = -1;
+    bare[2].out_trade_no = "";
+    for (size_t i = 0; i < 3; i++) {
+        in.trade = &bare[i];
+        is(payment_settle(&w.st, w.a, &in, &out), INVALID);
+    }
+    is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 0);
+    is(rows_of_sql("SELECT count(*) FROM anomaly"), 0);
+    is(rows_of_sql("SELECT count(*) FROM payment WHERE state <> 'pending'"), 0);
+}
