@@ -20,7 +20,7 @@ struct alipay_trade_fields {
 /* Borrows the texts. FORMAT when out_trade_no is missing, when a paid or refunded trade has no
  * trade_no, or when an identifier is not 1 to 128 visible ASCII characters; UNKNOWN for a
  * trade_status not described. An amount that is none becomes -1, a time that is none 0: the money
- * may be real, so the judgement is left to trade_judge. */
+ * may be real, so the judgement is left to payment_settle. */
 enum notify_refusal alipay_trade_read(const struct alipay_trade_fields *fields,
                                       struct trade *trade);
 

@@ -56,39 +56,6 @@ enum notify_refusal {
 };
 const char *notify_refusal_name(enum notify_refusal r);
 
-/* What we hold of the payment that a trade claims to be about. */
-struct trade_expected {
-    const char *out_trade_no;
-    const char *merchant;      /* WeChat mchid, Alipay seller_id */
-    const char *const *appids; /* allowed ones */
-    size_t n_appids;
-    const char *currency; /* "CNY" */
-    int64_t amount_fen;
-    bool paid;                  /* a success was recorded already */
-    const char *transaction_id; /* of that success; NULL before */
-};
-
-enum trade_verdict {
-    TRADE_MARK_PAID,    /* first success, everything fits: deliver */
-    TRADE_DUPLICATE,    /* the success that is recorded already: acknowledge, change nothing */
-    TRADE_EXTRA,        /* paid a second time by another transaction: record, refund */
-    TRADE_IGNORE,       /* not paid yet: nothing to do */
-    TRADE_NOT_PAYMENT,  /* closed or refunded while unpaid here: never deliver */
-    TRADE_NO_REGRESS,   /* anything but a success about a payment that is paid: stays paid */
-    TRADE_WRONG_NUMBER, /* the rest: a word about something else; record, alarm, never deliver */
-    TRADE_WRONG_MERCHANT,
-    TRADE_WRONG_APPID,
-    TRADE_WRONG_CURRENCY,
-    TRADE_WRONG_AMOUNT,
-};
-const char *trade_verdict_name(enum trade_verdict v);
-
-/* Compares a verified trade with our payment. Identity is compared before the state is looked at,
- * the amount only of a success (unpaid and closed trades may lack it). Source: WeChat "fields of
- * the decrypted transaction", Alipay "asynchronous notification": the merchant must check number,
- * amount, seller and application. */
-enum trade_verdict trade_judge(const struct trade *trade, const struct trade_expected *expected);
-
 /* "9.90", "990", "0.01" to fen, by digits alone; INVALID for signs, exponents, more than two
  * decimals, white space, overflow. */
 enum status yuan_parse(const char *text, int64_t *fen) MUST_USE;

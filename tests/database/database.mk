@@ -1,5 +1,6 @@
 # Tests of server/store and server/jobs on a real database.
-DATABASE_SRC := $(wildcard tests/database/*.c)
+# The runner of vectors, and the keys that sign them, are tests/unit's.
+DATABASE_SRC := $(wildcard tests/database/*.c) tests/unit/vectors.c tests/unit/key_pair.c
 DATABASE_OBJ := $(DATABASE_SRC:%.c=$(B)/%.o)
 
 $(B)/database-tests: $(DATABASE_OBJ) $(B)/libidphotod.a

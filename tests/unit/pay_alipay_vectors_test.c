@@ -2,7 +2,6 @@
 /* Published and derived vectors of Alipay's RSA2 protocol. */
 #include <string.h>
 
-#include "key_pair.h"
 #include "pay/alipay_answer.h"
 #include "pay/alipay_keys.h"
 #include "vectors.h"
@@ -294,79 +293,5 @@ static bool root_sn_matches(const struct vector *v)
 VECTORS(root_certificates_signed_with_rsa_are_named_in_order, "alipay.root_cert_sn",
         root_sn_matches)
 
-static struct trade_expected order_of(const struct vector *v, const char *const *app_id)
-{
-    const json_t *order = json_object_get(v->inputs, "order");
-    return (struct trade_expected){
-        .out_trade_no = vector_text(order, "out_trade_no"),
-        .merchant = vector_text(order, "seller_id"),
-        .appids = app_id,
-        .n_appids = 1,
-        .currency = "CNY",
-        .amount_fen = json_integer_value(json_object_get(order, "amount_fen")),
-        .paid = strcmp(vector_text(order, "state"), "paid") == 0,
-        .transaction_id = vector_text(order, "trade_no"),
-    };
-}
-
-static bool verdict_fits(enum trade_verdict verdict, const json_t *expected)
-{
-    static const struct {
-        const char *action, *reason;
-        enum trade_verdict verdict;
-    } meanings[] = {
-        {"mark_paid", NULL, TRADE_MARK_PAID},
-        {"mark_paid_or_reject", NULL, TRADE_MARK_PAID},
-        {"mark_paid_or_reject", NULL, TRADE_WRONG_AMOUNT},
-        {"ignore", NULL, TRADE_IGNORE},
-        {"no_regress", NULL, TRADE_NO_REGRESS},
-        {"reject", "amount", TRADE_WRONG_AMOUNT},
-        {"reject", "app_id", TRADE_WRONG_APPID},
-        {"reject", "out_trade_no", TRADE_WRONG_NUMBER},
-    };
-    const char *reason = vector_text(expected, "reason");
-    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
-        if (strcmp(meanings[i].action, vector_text(expected, "action")) == 0 &&
-            (!meanings[i].reason || (reason && strcmp(reason, meanings[i].reason) == 0)) &&
-            meanings[i].verdict == verdict)
-            return true;
-    fprintf(stderr, "verdict %s\n", trade_verdict_name(verdict));
-    return false;
-}
-
-static bool record_fits(const struct trade *t, const json_t *record)
-{
-    const char *trade_no = vector_text(record, "trade_no");
-    const char *buyer_id = vector_text(record, "buyer_id");
-    const char *open_id = vector_text(record, "buyer_open_id");
-    return (!trade_no || same(t->transaction_id, trade_no)) &&
-           (!buyer_id || same(t->buyer_id, buyer_id)) &&
-           (!open_id || same(t->buyer_open_id, open_id));
-}
-
-/* The vector's parameters, signed here and sent as a notify to the application they name. */
-static bool business_fits(const struct vector *v)
-{
-    struct arena *a = arena_new();
-    struct key_pair alipay = key_pair_named("platform");
-    struct alipay_params params = params_of(json_object_get(v->inputs, "params"), a);
-    alipay_params_sort(&params);
-    const char *app_id = vector_text(json_object_get(v->inputs, "order"), "app_id");
-    struct alipay p = {.app_id = (char *)alipay_param_get(&params, "app_id"),
-                       .alipay_key = alipay.public_key};
-    const char *except[] = {"sign_type", NULL};
-    const char *text = alipay_params_join(&params, ALIPAY_EMPTY_DROPPED, except, a);
-    params.at[params.n++] = (struct alipay_param){"sign", evp_sign(&alipay, text, strlen(text), a)};
-    const char *body = alipay_params_encode(&params, a);
-    struct trade trade = {0};
-    const struct alipay *chosen = NULL;
-    struct trade_expected order = order_of(v, &app_id);
-    bool ok = alipay_open_notify((struct alipay *[]){&p}, 1, body, strlen(body), a, &trade,
-                                 &chosen) == NOTIFY_ACCEPTED &&
-              verdict_fits(trade_judge(&trade, &order), v->expected) &&
-              record_fits(&trade, json_object_get(v->expected, "record"));
-    key_pair_free(&alipay);
-    arena_free(a);
-    return ok;
-}
-VECTORS(a_notify_is_judged_against_the_order, "alipay.business", business_fits)
+/* Against tables: tests/database. */
+VECTORS_ELSEWHERE(tests_database_judges_notifies, "alipay.business")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys, signatures, base64, AES-GCM, key files, amounts and the judgement of a trade. */
+/* Keys, signatures, base64, AES-GCM, key files and amounts. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -343,61 +343,4 @@ Test(trade, yuan_are_written_with_two_decimals)
     cr_assert_str_eq(yuan_format(-5, text), "-0.05");
     cr_assert_str_eq(yuan_format(INT64_MAX, text), "92233720368547758.07");
     cr_assert_str_eq(yuan_format(INT64_MIN, text), "-92233720368547758.08");
-}
-
-static enum trade_verdict judge(const struct trade *t, bool paid)
-{
-    static const char *const appids[] = {"wx1", "wx2"};
-    const struct trade_expected expected = {.out_trade_no = "number",
-                                            .merchant = "m",
-                                            .appids = appids,
-                                            .n_appids = 2,
-                                            .currency = "CNY",
-                                            .amount_fen = 990,
-                                            .paid = paid,
-                                            .transaction_id = paid ? "t1" : NULL};
-    return trade_judge(t, &expected);
-}
-
-Test(trade, a_field_that_is_missing_never_matches)
-{
-    const struct trade whole = {.state = TRADE_PAID,
-                                .out_trade_no = "number",
-                                .merchant = "m",
-                                .appid = "wx2",
-                                .currency = "CNY",
-                                .amount_fen = 990,
-                                .transaction_id = "t1"};
-    struct trade t = whole;
-    cr_assert_eq(judge(&t, false), TRADE_MARK_PAID);
-    cr_assert_eq(judge(&t, true), TRADE_DUPLICATE);
-    t.transaction_id = NULL;
-    cr_assert_eq(judge(&t, true), TRADE_EXTRA);
-    t = whole, t.out_trade_no = NULL;
-    cr_assert_eq(judge(&t, false), TRADE_WRONG_NUMBER);
-    t = whole, t.merchant = NULL;
-    cr_assert_eq(judge(&t, false), TRADE_WRONG_MERCHANT);
-    t = whole, t.appid = NULL;
-    cr_assert_eq(judge(&t, false), TRADE_WRONG_APPID);
-    t = whole, t.currency = NULL;
-    cr_assert_eq(judge(&t, false), TRADE_WRONG_CURRENCY);
-    t = whole, t.amount_fen = -1;
-    cr_assert_eq(judge(&t, false), TRADE_WRONG_AMOUNT);
-}
-
-Test(trade, a_success_for_less_or_for_another_is_never_delivered_even_when_paid_before)
-{
-    struct trade t = {.state = TRADE_PAID,
-                      .out_trade_no = "number",
-                      .merchant = "m",
-                      .appid = "wx1",
-                      .currency = "CNY",
-                      .amount_fen = 989,
-                      .transaction_id = "t2"};
-    cr_assert_eq(judge(&t, true), TRADE_WRONG_AMOUNT);
-    t.amount_fen = 990, t.merchant = "other";
-    cr_assert_eq(judge(&t, true), TRADE_WRONG_MERCHANT);
-    t.merchant = "m", t.state = TRADE_REFUNDED;
-    cr_assert_eq(judge(&t, false), TRADE_NOT_PAYMENT);
-    cr_assert_eq(judge(&t, true), TRADE_NO_REGRESS);
 }

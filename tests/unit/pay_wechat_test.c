@@ -350,59 +350,8 @@ static bool certificates_open(const struct vector *v)
 }
 VECTORS(the_list_of_platform_certificates_opens, "wechat.certificates", certificates_open)
 
-/* ---- against our own payment ---- */
-
-static const char *action_of(enum trade_verdict verdict)
-{
-    switch (verdict) {
-    case TRADE_MARK_PAID: return "mark_paid";
-    case TRADE_DUPLICATE: return "duplicate_ok";
-    case TRADE_EXTRA: return "refund_extra";
-    case TRADE_IGNORE: return "ignore";
-    case TRADE_NOT_PAYMENT: return "not_a_payment";
-    case TRADE_NO_REGRESS: return "no_regress";
-    case TRADE_WRONG_NUMBER: return "reject out_trade_no";
-    case TRADE_WRONG_MERCHANT: return "reject mchid";
-    case TRADE_WRONG_APPID: return "reject appid";
-    case TRADE_WRONG_CURRENCY: return "reject currency";
-    case TRADE_WRONG_AMOUNT: return "reject amount";
-    }
-    return "";
-}
-
-static bool business_agrees(const struct vector *v)
-{
-    struct arena *a = arena_new();
-    struct trade t = {0};
-    const char *appids[8];
-    const json_t *order = json_object_get(v->inputs, "order"), *appid;
-    const struct span plain = member_span(v->inputs, "plaintext");
-    const char *reason = vector_text(v->expected, "reason"), *got = "reject type";
-    struct trade_expected expected = {
-        .out_trade_no = vector_text(order, "out_trade_no"),
-        .merchant = vector_text(order, "mchid"),
-        .appids = appids,
-        .currency = vector_text(order, "currency"),
-        .amount_fen = json_integer_value(json_object_get(order, "amount_fen")),
-        .paid = strcmp(vector_text(order, "state"), "paid") == 0,
-        .transaction_id = vector_text(order, "transaction_id"),
-    };
-    size_t i;
-    json_array_foreach(json_object_get(order, "appid_allow"), i, appid)
-    {
-        appids[expected.n_appids++] = json_string_value(appid);
-    }
-    if (wechat_parse_transaction(plain.bytes, plain.size, a, &t) == OK)
-        got = action_of(trade_judge(&t, &expected));
-    const char *want = arena_printf(a, "%s%s%s", vector_text(v->expected, "action"),
-                                    reason ? " " : "", reason ? reason : "");
-    bool agrees = strcmp(got, want) == 0;
-    if (!agrees)
-        fprintf(stderr, "vector %s: \"%s\", expected \"%s\"\n", v->id, got, want);
-    arena_free(a);
-    return agrees;
-}
-VECTORS(a_transaction_is_judged_against_our_payment, "wechat.business", business_agrees)
+/* Against tables: tests/database. */
+VECTORS_ELSEWHERE(tests_database_judges_transactions, "wechat.business")
 
 /* ---- what vectors do not reach ---- */
 
@@ -438,7 +387,6 @@ static struct wechat_options good_options(struct arena *a)
     if (strstr(folder, "XXXXXX"))
         cr_assert(mkdtemp(folder));
     return (struct wechat_options){
-        .name = "second",
         .mchid = "1230000109",
         .appid_app = "wxapp0000000000001",
         .appid_jsapi = "wxjsapi00000000001",
@@ -486,7 +434,6 @@ Test(wechat, a_merchant_opens_with_its_keys_and_names)
 {
     struct arena *a = arena_new();
     struct wechat *w = opened(a);
-    cr_assert_str_eq(wechat_name(w), "second");
     cr_assert_str_eq(wechat_mchid(w), "1230000109");
     cr_assert_str_eq(wechat_appid(w, WECHAT_H5), "wxh50000000000001");
     cr_assert(memcmp(w->api_v3_key, API_KEY, 32) == 0);

@@ -3,6 +3,7 @@
 
 #include <criterion/hooks.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +22,10 @@ static json_t *keys_file, *keys;
 static json_t *files[FILES_MAX];
 static size_t n_files;
 
-void vectors_register(const char *kind)
+void vectors_register(const char *pattern)
 {
     if (n_registered < KINDS_MAX)
-        registered[n_registered++] = kind;
+        registered[n_registered++] = pattern;
 }
 
 static const char OWN_FOLDER[] = "tests/vectors";
@@ -188,7 +189,7 @@ __attribute__((constructor)) static void make_tally_file(void)
 static bool is_registered(const char *kind)
 {
     for (size_t i = 0; i < n_registered; i++)
-        if (strcmp(registered[i], kind) == 0)
+        if (fnmatch(registered[i], kind, 0) == 0)
             return true;
     return false;
 }

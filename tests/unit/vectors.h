@@ -14,6 +14,9 @@
  * That makes a test in the suite "vectors". After the run a table says for
  * each kind how many there were and how many passed, and names the kinds of
  * the folder that nobody runs.
+ *
+ * Two programs use this runner: tests/unit, and tests/database for the kinds
+ * that need tables.
  */
 #ifndef IDPHOTOD_TESTS_VECTORS_H
 #define IDPHOTOD_TESTS_VECTORS_H
@@ -35,7 +38,7 @@ typedef bool vector_check(const struct vector *v);
 /* Runs every vector of the kind; fails the test when one fails, or when there is none at all. Our
  * own folder may lack a kind: the table then says 0 of 0 and the test is skipped. */
 void vectors_run(const char *kind, vector_check *check);
-void vectors_register(const char *kind);
+void vectors_register(const char *pattern);
 
 #define VECTORS(sentence, kind_name, check)                                                        \
     __attribute__((constructor)) static void register_##sentence(void)                             \
@@ -45,6 +48,13 @@ void vectors_register(const char *kind);
     Test(vectors, sentence)                                                                        \
     {                                                                                              \
         vectors_run(kind_name, check);                                                             \
+    }
+
+/* Kinds (a pattern of fnmatch) that another program of tests runs: not missed in the table. */
+#define VECTORS_ELSEWHERE(sentence, pattern)                                                       \
+    __attribute__((constructor)) static void register_##sentence(void)                             \
+    {                                                                                              \
+        vectors_register(pattern);                                                                 \
     }
 
 /* PEM text of a key or certificate of keys.json. Fails the test when it is not there. */
