@@ -149,15 +149,3 @@ bool reply_has_header(const struct request *r, const char *name)
             return true;
     return false;
 }
-
-void reply_clear(struct request *r)
-{
-    r->reply_status = 0;
-    r->reply_type = NULL;
-    r->reply_body = NULL;
-    r->reply_size = 0;
-    r->reply_headers = NULL;
-    r->problem_code = NULL;
-    json_decref(r->field_errors);
-    r->field_errors = NULL;
-}

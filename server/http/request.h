@@ -121,7 +121,5 @@ void reply_bytes(struct request *r, unsigned http_status, const char *content_ty
 void reply_empty(struct request *r, unsigned http_status);
 /* Copies both into the arena. Before or after the reply_ call. */
 void reply_add_header(struct request *r, const char *name, const char *value);
-/* Drops an answer already given, so that another can be made. */
-void reply_clear(struct request *r);
 
 #endif

@@ -9,11 +9,6 @@
 #include "pay/alipay_keys.h"
 #include "pay/merchant_file.h"
 
-const char *alipay_name(const struct alipay *p)
-{
-    return p->name;
-}
-
 const char *alipay_app_id(const struct alipay *p)
 {
     return p->app_id;
@@ -167,7 +162,6 @@ enum status alipay_open(const struct alipay_options *options, struct alipay **ou
         return INVALID;
     struct alipay *p = calloc(1, sizeof *p);
     CHECK_PEER(p);
-    p->name = copy(options->name);
     p->app_id = copy(options->app_id);
     p->seller_id = copy(options->seller_id);
     p->gateway_url = copy(options->gateway_url);
@@ -185,7 +179,6 @@ void alipay_close(struct alipay *p)
         return;
     rsa_free(p->app_key);
     rsa_free(p->alipay_key);
-    free(p->name);
     free(p->app_id);
     free(p->seller_id);
     free(p->gateway_url);

@@ -11,7 +11,6 @@
 #include "pay/trade.h"
 
 struct alipay_options {
-    const char *name;
     const char *app_id;
     const char *seller_id;
     const char *gateway_url;            /* without a query */
@@ -28,7 +27,6 @@ struct alipay;
 enum status alipay_open(const struct alipay_options *options, struct alipay **out, char *why,
                         size_t why_size) MUST_USE;
 void alipay_close(struct alipay *p);
-const char *alipay_name(const struct alipay *p);
 const char *alipay_app_id(const struct alipay *p);
 const char *alipay_seller_id(const struct alipay *p);
 

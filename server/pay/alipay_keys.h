@@ -11,7 +11,7 @@
 #include "pay/rsa.h"
 
 struct alipay {
-    char *name, *app_id, *seller_id, *gateway_url;
+    char *app_id, *seller_id, *gateway_url;
     struct rsa_key *app_key;    /* ours: signs requests */
     struct rsa_key *alipay_key; /* theirs: verifies answers and notifies */
     /* Certificate mode; "" in public-key mode. */

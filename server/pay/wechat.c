@@ -35,7 +35,6 @@ void wechat_close(struct wechat *w)
     }
     for (size_t i = 0; i < WECHAT_METHODS; i++)
         free(w->appids[i]);
-    free(w->name);
     free(w->mchid);
     free(w->merchant_serial);
     free(w->public_key_id);
@@ -43,11 +42,6 @@ void wechat_close(struct wechat *w)
     sodium_free(w->api_v3_key);
     pthread_mutex_destroy(&w->trusting);
     free(w);
-}
-
-const char *wechat_name(const struct wechat *w)
-{
-    return w->name;
 }
 
 const char *wechat_mchid(const struct wechat *w)
@@ -169,7 +163,6 @@ static enum status take_names(const struct opening *o)
         return refuse(o, "mchid", NULL, "must be 1 to 32 digits");
     if (!is_made_of(from->merchant_serial, RSA_SERIAL_BYTES - 1, is_upper_hex))
         return refuse(o, "merchant_serial", NULL, "must be up to 40 upper-case hex digits");
-    o->w->name = copied(from->name ? from->name : "");
     o->w->mchid = copied(from->mchid);
     o->w->merchant_serial = copied(from->merchant_serial);
     for (size_t i = 0; i < WECHAT_METHODS; i++) {

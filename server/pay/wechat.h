@@ -12,7 +12,6 @@
 #include "pay/trade.h"
 
 struct wechat_options {
-    const char *name; /* configuration section: "" or the further merchant's name */
     const char *mchid;
     const char *appid_app, *appid_jsapi, *appid_h5, *appid_native; /* NULL: method not offered */
     const char
@@ -31,7 +30,6 @@ enum status wechat_open(const struct wechat_options *options, struct wechat **ou
                         size_t why_size) MUST_USE;
 void wechat_close(struct wechat *w);
 
-const char *wechat_name(const struct wechat *w);
 const char *wechat_mchid(const struct wechat *w);
 
 /* Adds a platform certificate's (PEM) or public key's verification key under its serial or

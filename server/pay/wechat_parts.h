@@ -32,7 +32,7 @@ struct wechat_trusted {
 };
 
 struct wechat {
-    char *name, *mchid, *merchant_serial, *public_key_id;
+    char *mchid, *merchant_serial, *public_key_id;
     char *appids[WECHAT_METHODS];
     struct rsa_key *merchant_key;
     unsigned char *api_v3_key; /* sodium_malloc, WECHAT_API_KEY_BYTES */

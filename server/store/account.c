@@ -48,12 +48,8 @@ static const struct statement consent_end = {
     "  WHERE account_id = $1 AND $2 = 'service')"
     " SELECT 1 FROM known"};
 
-static const struct statement consent_check = {
-    "consent_check", "SELECT 1 FROM consent WHERE account_id = $1 AND purpose = $2"
-                     " AND withdrawn_at IS NULL"};
-
 STATEMENTS(account_statements, &account_insert, &session_insert, &consent_put, &account_select,
-           &guardian_update, &consent_select, &consent_end, &consent_check);
+           &guardian_update, &consent_select, &consent_end);
 
 /* Key and sealed guardian as the next three parameters; three NULLs without one. */
 static enum status add_guardian(struct store *st, struct arena *a, struct params *p,
@@ -200,18 +196,5 @@ enum status consent_withdraw(struct store *st, struct arena *a, int64_t account_
     enum status s = db_run(st->db, a, &consent_end, &p, &rows);
     if (s == OK && rows.count == 0)
         s = NOT_FOUND;
-    return s;
-}
-
-enum status consent_holds(struct store *st, struct arena *a, int64_t account_id,
-                          const char *purpose, bool *holds)
-{
-    struct params p = {0};
-    struct rows rows;
-    add_bigint(&p, account_id);
-    add_text(&p, purpose);
-    enum status s = db_run(st->db, a, &consent_check, &p, &rows);
-    if (s == OK)
-        *holds = rows.count > 0;
     return s;
 }

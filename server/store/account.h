@@ -75,8 +75,5 @@ enum status consent_grant(struct store *st, struct arena *a, int64_t account_id,
  * erased by erase_unpaid (lifetime.h). */
 enum status consent_withdraw(struct store *st, struct arena *a, int64_t account_id,
                              const char *purpose, int64_t now_us) MUST_USE;
-/* True when the purpose is granted and not withdrawn. */
-enum status consent_holds(struct store *st, struct arena *a, int64_t account_id,
-                          const char *purpose, bool *holds) MUST_USE;
 
 #endif

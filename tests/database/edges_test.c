@@ -287,8 +287,7 @@ static struct wechat *a_merchant(void)
     write_secret(api, "0123456789abcdef0123456789abcdef", 32);
     BIO_free(bio);
     EVP_PKEY_free(pair);
-    const struct wechat_options o = {.name = "dumb",
-                                     .mchid = "1900000001",
+    const struct wechat_options o = {.mchid = "1900000001",
                                      .appid_native = "wx0000000000000001",
                                      .api_v3_key_file = api,
                                      .merchant_key_file = key,

@@ -33,7 +33,6 @@ TestSuite(alipay_open, .init = set_up, .fini = tear_down);
 static struct alipay_options public_key_mode(void)
 {
     return (struct alipay_options){
-        .name = "",
         .app_id = "2021",
         .seller_id = "2088",
         .gateway_url = "https://openapi.alipay.com/gateway.do",
@@ -98,7 +97,6 @@ Test(alipay_open, public_key_mode_takes_pem_and_bare_base64)
     struct alipay *p = opened(&o);
     cr_assert_str_eq(alipay_app_id(p), "2021");
     cr_assert_str_eq(alipay_seller_id(p), "2088");
-    cr_assert_str_eq(alipay_name(p), "");
     cr_assert(rsa_is_pair(ours.private_key, ours.public_key));
     cr_assert(rsa_is_pair(p->app_key, ours.public_key));
     cr_assert(rsa_is_pair(theirs.private_key, p->alipay_key));
