@@ -356,6 +356,12 @@ static enum status check_text(enum key_type type, const char *text, const struct
     return OK;
 }
 
+/* Such a text could not be printed and read again: a file's reader takes it for a comment. */
+static bool looks_like_comment(const char *text)
+{
+    return *text == ';' || strstr(text, " ;") || strstr(text, "\t;");
+}
+
 static enum status parse_text(const struct config_key *k, const char *text, struct arena *a,
                               const char **field, const struct rule *r)
 {
@@ -363,6 +369,9 @@ static enum status parse_text(const struct config_key *k, const char *text, stru
         *field = NULL;
         return OK;
     }
+    if (looks_like_comment(text))
+        return refuse(
+            r, "expected no semicolon at the start or after white space: it begins a comment");
     enum status s = check_text(k->type, text, r);
     if (s == OK)
         *field = arena_strdup(a, text);

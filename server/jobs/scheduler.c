@@ -165,7 +165,7 @@ static void *run_forever(void *arg)
     const struct lane *lane = arg;
     struct scheduler *s = lane->scheduler;
     struct job_context context;
-    int64_t next_us[TABLE_MAX];
+    int64_t next_us[TABLE_MAX] = {0};
     CHECK(jobs_count <= TABLE_MAX);
     for (size_t i = 0; i < jobs_count; i++)
         next_us[i] = jobs[i].calls_out == lane->calls_out ? 0 : INT64_MAX;

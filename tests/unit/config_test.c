@@ -139,6 +139,9 @@ Test(config, a_refusal_names_file_and_line)
     assert_refused("[wechat x]\nmchid = 1\n", "a.conf:2: malformed section");
     assert_refused("[server]\nworkers = 1\001\n", "a.conf:2: control character");
     assert_refused("[server]\nworkers = 1 ; \x7f\n", "a.conf:2: control character");
+    assert_refused("[wechat]\nmerchant_serial =;5F\n",
+                   "a.conf:2: wechat.merchant_serial: expected no semicolon at the start or after "
+                   "white space: it begins a comment");
     mkdir(path_of("conf.d"), 0700);
     write_file("conf.d/x.conf", "\n\n[log]\nlevel = loud\n");
     assert_refused("", "conf.d/x.conf:4: log.level: expected debug");
