@@ -72,7 +72,6 @@ struct wechat *fuzz_wechat(void)
     char *merchant = private_file(ours), *provider = public_file(theirs);
     char *api_key = text_file(FUZZ_API_V3_KEY);
     const struct wechat_options options = {
-        .name = "",
         .mchid = "1900000001",
         .appid_app = "wx0000000000000001",
         .api_v3_key_file = api_key,
@@ -98,7 +97,6 @@ struct alipay *fuzz_alipay(void)
     EVP_PKEY *ours = EVP_RSA_gen(2048), *theirs = EVP_RSA_gen(2048);
     char *app = private_file(ours), *provider = public_file(theirs);
     const struct alipay_options options = {
-        .name = "",
         .app_id = FUZZ_APP_ID,
         .seller_id = "2088000000000001",
         .gateway_url = "https://openapi.alipay.com/gateway.do",
