@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/answers.h"
 #include "base/clock.h"
 #include "base/embed.h"
 #include "jobs/scheduler.h"
@@ -249,32 +250,20 @@ int command_purge(const struct config *c, const struct command_line *line)
 
 /* ---- ledger ---- */
 
-static void print_csv(const struct ledger_entry *e, size_t n)
+static void print_csv(const struct ledger_entry *list, size_t n)
 {
-    char occurred[TIME_TEXT_BYTES], recorded[TIME_TEXT_BYTES], id[PUBLIC_ID_BYTES];
-    puts("entry_id,kind,channel,transaction_id,out_trade_no,amount_fen,occurred_at,recorded_at");
-    for (size_t i = 0; i < n; i++)
-        printf("%s,%s,%s,%s,%s,%" PRId64 ",%s,%s\n", public_id_format("led_", &e[i].entry_id, id),
-               e[i].kind, e[i].channel, e[i].transaction_id, e[i].out_trade_no, e[i].amount_fen,
-               time_format(e[i].occurred_us, occurred), time_format(e[i].recorded_us, recorded));
+    struct buf csv = {0};
+    answer_ledger_csv(&csv, list, n, "\n");
+    fwrite(csv.bytes, 1, csv.size, stdout);
+    buf_free(&csv);
 }
 
-static void print_json(const struct ledger_entry *e, size_t n)
+static void print_json(const struct ledger_entry *list, size_t n)
 {
-    char occurred[TIME_TEXT_BYTES], recorded[TIME_TEXT_BYTES], id[PUBLIC_ID_BYTES];
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "entry_id",
-                                        public_id_format("led_", &e[i].entry_id, id), "kind",
-                                        e[i].kind, "channel", e[i].channel, "transaction_id",
-                                        e[i].transaction_id, "out_trade_no", e[i].out_trade_no,
-                                        "amount_fen", (json_int_t)e[i].amount_fen, "occurred_at",
-                                        time_format(e[i].occurred_us, occurred), "recorded_at",
-                                        time_format(e[i].recorded_us, recorded)));
-    json_dumpf(list, stdout, JSON_INDENT(1));
+    json_t *items = answer_ledger(list, n);
+    json_dumpf(items, stdout, JSON_INDENT(1));
     putchar('\n');
-    json_decref(list);
+    json_decref(items);
 }
 
 int command_ledger(const struct config *c, const struct command_line *line)

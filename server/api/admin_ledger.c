@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <inttypes.h>
 #include <string.h>
 
 #include "api/answers.h"
@@ -9,43 +8,22 @@
 #include "store/order.h"
 #include "store/payment.h"
 
-static json_t *answer_entry(const struct ledger_entry *e)
-{
-    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "entry_id",
-                     answer_id("led_", &e->entry_id), "kind", e->kind, "channel", e->channel,
-                     "transaction_id", e->transaction_id, "out_trade_no", e->out_trade_no,
-                     "amount_fen", (json_int_t)e->amount_fen, "occurred_at",
-                     answer_time(e->occurred_us), "recorded_at", answer_time(e->recorded_us));
-}
-
 static void release_buf(void *b)
 {
     buf_free(b);
 }
 
-/* Trade numbers are letters and digits, times and amounts our own: nothing needs quoting. */
 static void reply_csv(struct request *r, const struct ledger_entry *list, size_t n)
 {
-    char occurred[TIME_TEXT_BYTES], recorded[TIME_TEXT_BYTES], id[PUBLIC_ID_BYTES];
     struct buf *csv = arena_alloc(r->arena, sizeof *csv);
     arena_defer(r->arena, release_buf, csv);
-    buf_add_str(csv, "entry_id,kind,channel,transaction_id,out_trade_no,amount_fen,occurred_at,"
-                     "recorded_at\r\n");
-    for (size_t i = 0; i < n; i++)
-        buf_printf(csv, "%s,%s,%s,%s,%s,%" PRId64 ",%s,%s\r\n",
-                   public_id_format("led_", &list[i].entry_id, id), list[i].kind, list[i].channel,
-                   list[i].transaction_id, list[i].out_trade_no, list[i].amount_fen,
-                   time_format(list[i].occurred_us, occurred),
-                   time_format(list[i].recorded_us, recorded));
+    answer_ledger_csv(csv, list, n, "\r\n");
     reply_bytes(r, 200, "text/csv; charset=utf-8", csv->bytes, csv->size);
 }
 
 static void reply_entries(struct request *r, const struct ledger_entry *list, size_t n)
 {
-    json_t *items = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(items, answer_entry(&list[i]));
-    reply_json(r, 200, json_pack("{s:o, s:n}", "items", items, "next_cursor"));
+    reply_json(r, 200, json_pack("{s:o, s:n}", "items", answer_ledger(list, n), "next_cursor"));
 }
 
 void admin_ledger_show(struct request *r)

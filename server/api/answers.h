@@ -5,8 +5,10 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "store/account.h"
 #include "store/order.h"
+#include "store/payment.h"
 #include "store/photo.h"
 
 json_t *answer_time(int64_t at_us); /* RFC 3339, or null for 0 */
@@ -20,5 +22,9 @@ json_t *answer_order(const struct order *order);
 /* Items and the cursor to the next page: the last order's id when the page was full. */
 json_t *answer_orders(const struct order *orders, size_t n, size_t limit,
                       json_t *(*shape)(const struct order *));
+/* Ledger entries as an array, and as CSV with a head line; one wording for the API and the tool. */
+json_t *answer_ledger(const struct ledger_entry *list, size_t n);
+void answer_ledger_csv(struct buf *out, const struct ledger_entry *list, size_t n,
+                       const char *line_end);
 
 #endif

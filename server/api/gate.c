@@ -44,6 +44,16 @@ static void refuse_token(struct request *r)
     reply_problem(r, PROBLEM_UNAUTHENTICATED);
 }
 
+/* What looking a token up came to; false after having answered. */
+static bool is_known(struct request *r, enum status s)
+{
+    if (s == NOT_FOUND)
+        refuse_token(r);
+    else if (s != OK)
+        reply_status(r, s);
+    return s == OK;
+}
+
 /* ---- accounts ---- */
 
 static bool is_printable_key(const char *key)
@@ -134,14 +144,8 @@ static void dispatch_account(struct request *r)
         return;
     }
     enum status s = find_session(r, g);
-    if (s == NOT_FOUND) {
-        refuse_token(r);
+    if (!is_known(r, s))
         return;
-    }
-    if (s != OK) {
-        reply_status(r, s);
-        return;
-    }
     r->account_id = g->session.account_id;
     if (take_marker(r, &g->idempotency) && has_consent(r, g))
         r->route->handle(r);
@@ -204,14 +208,8 @@ static void dispatch_operator(struct request *r)
 {
     struct gate *g = gate_of(r);
     enum status s = operator_find(store_of(r), r->arena, bearer_token(r), r->now_us, &g->operator_);
-    if (s == NOT_FOUND) {
-        refuse_token(r);
+    if (!is_known(r, s))
         return;
-    }
-    if (s != OK) {
-        reply_status(r, s);
-        return;
-    }
     r->operator_id = g->operator_.operator_id;
     r->operator_roles = role_bit(g->operator_.role);
     r->purpose = request_header(r, "X-Purpose");
