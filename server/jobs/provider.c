@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "jobs/provider_send.h"
 
 static bool is_wechat(const struct payment *p)
 {
@@ -98,88 +98,6 @@ bool provider_is_ours(const struct service *s, const struct trade *t)
     return false;
 }
 
-/* ---- sending ---- */
-
-/* A verified answer of 2xx is OK; of another status, whose body is diagnostics alone, CONFLICT
- * (4xx) or UNAVAILABLE; an answer that does not verify is an unknown outcome: UNAVAILABLE. */
-static enum status send_wechat(struct provider *p, int config, const struct wechat_request *request,
-                               int64_t now_us, struct arena *a, struct client_answer *answer)
-{
-    struct wechat *w = p->service->wechat[config];
-    const char *headers[6] = {0};
-    size_t n = 0;
-    headers[n++] = arena_printf(a, "Authorization: %s", request->authorization);
-    headers[n++] = "Accept: application/json";
-    headers[n++] = "User-Agent: idphotod";
-    if (request->wechatpay_serial)
-        headers[n++] = arena_printf(a, "Wechatpay-Serial: %s", request->wechatpay_serial);
-    if (request->body_size)
-        headers[n++] = "Content-Type: application/json";
-    const struct client_call call = {
-        .method = request->method,
-        .url = arena_printf(a, "%s%s", p->service->config->wechat[config].base_url, request->url),
-        .headers = headers,
-        .body = request->body,
-        .body_size = request->body_size,
-    };
-    enum status s = client_send(p->client, &call, a, answer);
-    if (s != OK)
-        return UNAVAILABLE;
-    if (answer->http_status < 200 || answer->http_status > 299)
-        return answer->http_status >= 500 || answer->http_status == 429 ? UNAVAILABLE : CONFLICT;
-    const struct wechat_headers signature = {
-        .timestamp = client_header(answer, "Wechatpay-Timestamp"),
-        .nonce = client_header(answer, "Wechatpay-Nonce"),
-        .signature = client_header(answer, "Wechatpay-Signature"),
-        .serial = client_header(answer, "Wechatpay-Serial"),
-        .signature_type = client_header(answer, "Wechatpay-Signature-Type"),
-    };
-    enum notify_refusal refusal =
-        wechat_verify(w, &signature, answer->body, answer->body_size, now_us);
-    if (refusal != NOTIFY_ACCEPTED) {
-        log_warn("provider.unverified", LOG_STR("channel", "wechat"),
-                 LOG_STR("reason", notify_refusal_name(refusal)));
-        return UNAVAILABLE;
-    }
-    return OK;
-}
-
-static enum status send_alipay(struct provider *p, int config, const char *method,
-                               const struct alipay_request *request, struct arena *a,
-                               const char **node, size_t *node_size)
-{
-    static const char *const headers[] = {
-        "Content-Type: application/x-www-form-urlencoded;charset=utf-8", "User-Agent: idphotod",
-        NULL};
-    struct client_answer answer;
-    const struct client_call call = {
-        .method = "POST",
-        .url = request->url,
-        .headers = headers,
-        .body = request->body,
-        .body_size = strlen(request->body),
-    };
-    enum status s = client_send(p->client, &call, a, &answer);
-    if (s != OK || answer.http_status != 200)
-        return UNAVAILABLE;
-    s = alipay_verify_answer(p->service->alipay[config], method, answer.body, answer.body_size, a,
-                             node, node_size);
-    if (s != OK)
-        log_warn("provider.unverified", LOG_STR("channel", "alipay"),
-                 LOG_STR("reason", status_name(s)));
-    return s == OK ? OK : UNAVAILABLE;
-}
-
-/* A code such as ORDER_NOT_EXIST or ACQ.TRADE_HAS_SUCCESS; anything else is not written down. */
-static void log_refusal(const char *call, const char *code)
-{
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    if (strlen(code) > 64 || strspn(code, allowed) != strlen(code))
-        code = "malformed";
-    log_warn("provider.refused", LOG_STR("call", call), LOG_STR("code", code));
-}
-
 /* ---- prepay ---- */
 
 /* What the payer reads in the wallet; the same for every order, so that it tells nothing. */
@@ -209,9 +127,9 @@ static enum status prepay_wechat(struct provider *p, int config, const struct pa
     };
     enum status s = wechat_prepay_request(w, &prepay, now_us, a, &request);
     if (s == OK)
-        s = send_wechat(p, config, &request, now_us, a, &answer);
+        s = provider_send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT)
-        log_refusal("prepay", wechat_error_code(answer.body, answer.body_size, a));
+        provider_log_refusal("prepay", wechat_error_code(answer.body, answer.body_size, a));
     if (s == OK)
         s = wechat_prepay_answer(method, answer.body, answer.body_size, a, &value);
     if (s == OK)
@@ -254,11 +172,12 @@ static enum status prepay_alipay(struct provider *p, int config, const struct pa
     }
     enum status s = alipay_precreate_request(alipay, &pay, now_us, a, &request);
     if (s == OK)
-        s = send_alipay(p, config, "alipay.trade.precreate", &request, a, &node, &node_size);
+        s = provider_send_alipay(p, config, "alipay.trade.precreate", &request, a, &node,
+                                 &node_size);
     if (s == OK)
         s = alipay_parse_precreate(node, node_size, payment->out_trade_no, a, &text);
     if (s != OK && node)
-        log_refusal("precreate", alipay_error_code(node, node_size, a));
+        provider_log_refusal("precreate", alipay_error_code(node, node_size, a));
     if (s == OK)
         *client_json = json_of_one(a, "qr_code", text);
     return s;
@@ -291,11 +210,11 @@ static enum status query_wechat(struct provider *p, int config, const struct pay
     enum status s = wechat_query_request(p->service->wechat[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
-        s = send_wechat(p, config, &request, now_us, a, &answer);
+        s = provider_send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT && is_unknown_there(&answer, a))
         return NOT_FOUND;
     if (s == CONFLICT) {
-        log_refusal("query", wechat_error_code(answer.body, answer.body_size, a));
+        provider_log_refusal("query", wechat_error_code(answer.body, answer.body_size, a));
         return UNAVAILABLE;
     }
     if (s == OK)
@@ -312,11 +231,11 @@ static enum status query_alipay(struct provider *p, int config, const struct pay
     enum status s = alipay_query_request(p->service->alipay[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
-        s = send_alipay(p, config, "alipay.trade.query", &request, a, &node, &n);
+        s = provider_send_alipay(p, config, "alipay.trade.query", &request, a, &node, &n);
     if (s == OK)
         s = alipay_parse_query(p->service->alipay[config], node, n, a, trade);
     if (s != OK && s != NOT_FOUND && node)
-        log_refusal("query", alipay_error_code(node, n, a));
+        provider_log_refusal("query", alipay_error_code(node, n, a));
     return s;
 }
 
@@ -341,7 +260,7 @@ static enum status close_wechat(struct provider *p, int config, const struct pay
     enum status s = wechat_close_request(p->service->wechat[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
-        s = send_wechat(p, config, &request, now_us, a, &answer);
+        s = provider_send_wechat(p, config, &request, now_us, a, &answer);
     if (s == CONFLICT && is_unknown_there(&answer, a))
         s = OK;
     return s;
@@ -356,13 +275,13 @@ static enum status close_alipay(struct provider *p, int config, const struct pay
     enum status s = alipay_close_request(p->service->alipay[config], payment->out_trade_no, now_us,
                                          a, &request);
     if (s == OK)
-        s = send_alipay(p, config, "alipay.trade.close", &request, a, &node, &n);
+        s = provider_send_alipay(p, config, "alipay.trade.close", &request, a, &node, &n);
     if (s == OK)
         s = alipay_parse_close(node, n);
     if (s == NOT_FOUND)
         s = OK;
     if (s != OK && node)
-        log_refusal("close", alipay_error_code(node, n, a));
+        provider_log_refusal("close", alipay_error_code(node, n, a));
     return s;
 }
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One signed call to a provider, and its verified answer.
+ *
+ * Every call of this room goes through here, whatever it is about. Inside
+ * server/jobs only. One thread per struct provider.
+ */
+#ifndef IDPHOTOD_JOBS_PROVIDER_SEND_H
+#define IDPHOTOD_JOBS_PROVIDER_SEND_H
+
+#include "jobs/provider.h"
+
+/* Sends to the WeChat configuration of that index. A verified answer of 2xx is OK; of another
+ * status, whose body is diagnostics alone, CONFLICT (4xx) or UNAVAILABLE (429, 5xx); an answer that
+ * does not verify is an unknown outcome: UNAVAILABLE. */
+enum status provider_send_wechat(struct provider *p, int config,
+                                 const struct wechat_request *request, int64_t now_us,
+                                 struct arena *a, struct client_answer *answer) MUST_USE;
+
+/* Sends to the Alipay configuration of that index; `method` names the call (alipay.trade.query).
+ * *node is the verified node of the answer, which may still say no. UNAVAILABLE: unknown outcome.
+ */
+enum status provider_send_alipay(struct provider *p, int config, const char *method,
+                                 const struct alipay_request *request, struct arena *a,
+                                 const char **node, size_t *node_size) MUST_USE;
+
+/* Logs a provider's refusal: a code such as ORDER_NOT_EXIST or ACQ.TRADE_HAS_SUCCESS; anything
+ * else is not written down. `call` is ours ("prepay"). */
+void provider_log_refusal(const char *call, const char *code);
+
+#endif
