@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* The one table of metrics. The README lists them, and a test compares. */
+#include "base/metrics.h"
+
+#define VALUES(...)     ((const char *const[]){__VA_ARGS__, NULL})
+#define BOUNDS(...)     ((const int64_t[]){__VA_ARGS__, 0})
+#define PER_MICROSECOND 1000000
+
+#define CHANNEL                                                                                    \
+    {                                                                                              \
+        "channel", VALUES("wechat", "alipay")                                                      \
+    }
+#define LANE                                                                                       \
+    {                                                                                              \
+        "lane", VALUES("work", "callback", "image")                                                \
+    }
+#define ROUTE                                                                                      \
+    {                                                                                              \
+        "route", NULL                                                                              \
+    }
+#define JOB                                                                                        \
+    {                                                                                              \
+        "job", NULL                                                                                \
+    }
+#define METHOD                                                                                     \
+    {                                                                                              \
+        "method", VALUES("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")               \
+    }
+
+/* clang-format off */
+static const char *const http_codes[] = {
+    "none", /* broken off before an answer */
+    "200", "201", "202", "204", "206", "301", "302", "303", "304", "307", "308",
+    "400", "401", "403", "404", "405", "406", "408", "409", "410", "411", "412", "413", "414", "415",
+    "416", "417", "421", "422", "423", "425", "426", "428", "429", "431", "451",
+    "500", "501", "502", "503", "504", "505", NULL};
+
+static const char *const sqlstate_classes[] = {
+    "08", "0A", "21", "22", "23", "25", "26", "28", "2D", "34", "3D", "3F", "40", "42", "53", "54",
+    "55", "57", "58", "P0", "UG", "XX", NULL};
+
+/* What settling came to, and why a callback came to nothing. */
+static const char *const callback_results[] = {
+    "success", "duplicate", "late", "second", "mismatch", "unknown", "ignored", "again", "not-whole",
+    "headers", "type", "probe", "timestamp", "serial", "signature", "format", "decrypt", "unexpected",
+    NULL};
+
+static const char *const settle_results[] = {
+    "success", "duplicate", "late", "second", "mismatch", "unknown", "again", "not-whole", NULL};
+
+static const char *const anomaly_kinds[] = {
+    "amount", "currency", "merchant", "application", "channel", "late", "second", "unknown-trade",
+    "success-time", "not-whole", NULL};
+
+static const char *const provider_calls[] = {
+    "prepay", "query", "close", "refund", "refund-query", "bill", "bill-download", "certificates",
+    "login", NULL};
+
+static const char *const retention_classes[] = {
+    "draft-photo", "electronic-photo", "print-photo", "unpaid-order", "paid-order", "account",
+    "session", "idempotency", "receipt", NULL};
+
+static const char *const job_outcomes[] = {"ok", "held", "failed", "elsewhere", NULL};
+
+/* Microseconds. */
+#define REQUEST_BOUNDS  BOUNDS(500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000)
+#define DATABASE_BOUNDS BOUNDS(100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000)
+#define CALL_BOUNDS     BOUNDS(5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000)
+#define JOB_BOUNDS      BOUNDS(1000, 5000, 25000, 100000, 500000, 1000000, 5000000, 15000000, 60000000, 300000000)
+#define IMAGE_BOUNDS    BOUNDS(1000, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000)
+
+const struct metric_row metrics_table[METRICS] = {
+    [METRIC_HTTP_REQUESTS] = {"idphotod_http_requests_total", METRIC_COUNTER,
+        "Requests answered, by route template, method and status code.",
+        {ROUTE, METHOD, {"code", http_codes}}},
+    [METRIC_HTTP_REQUEST_DURATION] = {"idphotod_http_request_duration_seconds", METRIC_HISTOGRAM,
+        "From the first byte of a request to the last of its answer.", {ROUTE, METHOD},
+        REQUEST_BOUNDS, PER_MICROSECOND},
+    [METRIC_HTTP_IN_FLIGHT] = {"idphotod_http_requests_in_flight", METRIC_GAUGE,
+        "Requests that have begun and are not over, this scrape's among them."},
+    [METRIC_HTTP_REFUSED] = {"idphotod_http_refused_total", METRIC_COUNTER,
+        "Requests that no worker took: the queue was full or stopping, or their time was over.",
+        {LANE, {"reason", VALUES("full", "expired", "stopping")}}},
+    [METRIC_HTTP_QUEUED] = {"idphotod_http_queue_length", METRIC_GAUGE,
+        "Requests that wait for a worker.", {LANE}},
+    [METRIC_HTTP_QUEUE_LIMIT] = {"idphotod_http_queue_limit", METRIC_GAUGE,
+        "Requests that may wait for a worker.", {LANE}},
+    [METRIC_HTTP_RUNNING] = {"idphotod_http_running", METRIC_GAUGE,
+        "Requests that a worker is at.", {LANE}},
+    [METRIC_HTTP_BODIES] = {"idphotod_http_bodies_bytes", METRIC_GAUGE,
+        "Request bodies in memory."},
+    [METRIC_HTTP_BODIES_LIMIT] = {"idphotod_http_bodies_limit_bytes", METRIC_GAUGE,
+        "Request bodies that may be in memory; over it, requests are refused."},
+    [METRIC_RATE_LIMITED] = {"idphotod_rate_limited_total", METRIC_COUNTER,
+        "Requests refused by a rate limit or quota, by the limit's class.",
+        {{"class", VALUES("probe", "read", "write", "account", "photo", "file", "order", "payment")}}},
+
+    [METRIC_DATABASE_UP] = {"idphotod_database_up", METRIC_GAUGE,
+        "1 when the database answered the last time that it was asked, at most some seconds ago."},
+    [METRIC_DATABASE_CONNECTIONS] = {"idphotod_database_connections", METRIC_GAUGE,
+        "Connections to the database that are open."},
+    [METRIC_DATABASE_CONNECTS] = {"idphotod_database_connects_total", METRIC_COUNTER,
+        "Attempts to connect to the database.", {{"result", VALUES("ok", "failed")}}},
+    [METRIC_DATABASE_LOST] = {"idphotod_database_connections_lost_total", METRIC_COUNTER,
+        "Connections to the database that ended without our doing."},
+    [METRIC_DATABASE_RETRIES] = {"idphotod_database_retries_total", METRIC_COUNTER,
+        "Transactions repeated after a serialization failure or a deadlock.",
+        {{"sqlstate", VALUES("40001", "40P01")}}},
+    [METRIC_DATABASE_ERRORS] = {"idphotod_database_errors_total", METRIC_COUNTER,
+        "Statements that failed, by class of SQLSTATE; UG is what our own functions raise.",
+        {{"class", sqlstate_classes}}},
+    [METRIC_DATABASE_ROUND_TRIP] = {"idphotod_database_round_trip_seconds", METRIC_HISTOGRAM,
+        "From sending a transaction to its last answer.", {{0}}, DATABASE_BOUNDS, PER_MICROSECOND},
+
+    [METRIC_CALLBACKS] = {"idphotod_callbacks_total", METRIC_COUNTER,
+        "Callbacks of the providers, by what they came to or why they were refused.",
+        {CHANNEL, {"result", callback_results}}},
+    [METRIC_SETTLED] = {"idphotod_trades_settled_total", METRIC_COUNTER,
+        "Verified successes put into effect, by who told: a callback, or the answer to our asking.",
+        {CHANNEL, {"source", VALUES("callback", "asked")}, {"result", settle_results}}},
+    [METRIC_ANOMALIES] = {"idphotod_payment_anomalies_total", METRIC_COUNTER,
+        "Verified payments that do not fit.", {CHANNEL, {"kind", anomaly_kinds}}},
+    [METRIC_POLLS] = {"idphotod_polls_total", METRIC_COUNTER,
+        "Pending payments that the provider was asked about, by its answer.",
+        {CHANNEL, {"result", VALUES("paid", "pending", "closed", "refunded", "unknown", "failed")}}},
+    [METRIC_PROVIDER_CALLS] = {"idphotod_provider_calls_total", METRIC_COUNTER,
+        "Calls to the providers: ok, refused by them, unverified answers, no answer or a failure there.",
+        {CHANNEL, {"call", provider_calls}, {"outcome", VALUES("ok", "refused", "unverified", "unavailable")}}},
+    [METRIC_PROVIDER_CALL_DURATION] = {"idphotod_provider_call_duration_seconds", METRIC_HISTOGRAM,
+        "How long the providers take to answer.", {CHANNEL, {"call", provider_calls}},
+        CALL_BOUNDS, PER_MICROSECOND},
+    [METRIC_PAYMENTS_PENDING] = {"idphotod_payments_pending", METRIC_GAUGE,
+        "Attempts to pay that the provider has not decided."},
+    [METRIC_PAYMENT_OLDEST_PENDING] = {"idphotod_payment_overdue_seconds", METRIC_GAUGE,
+        "How long the longest overdue pending attempt is past its time to pay; 0 when none is."},
+
+    [METRIC_PURGE_LAST_SUCCESS] = {"idphotod_purge_last_success_timestamp_seconds", METRIC_GAUGE,
+        "When a purge last ended well, on any host."},
+    [METRIC_OVERDUE_ROWS] = {"idphotod_retention_overdue_rows", METRIC_GAUGE,
+        "Rows kept more than a minute past their end, by class of data; always 0.",
+        {{"class", retention_classes}}},
+    [METRIC_PURGED] = {"idphotod_purged_rows_total", METRIC_COUNTER,
+        "Rows deleted because their time was over, by this process.",
+        {{"class", VALUES("photos", "orders", "accounts", "others")}}},
+    [METRIC_PROMOTE_LAG] = {"idphotod_promote_lag_seconds", METRIC_GAUGE,
+        "Age of the oldest paid order that was not moved to its last day yet; 0 when none waits."},
+    [METRIC_RATCHET_DAY] = {"idphotod_ratchet_day_timestamp_seconds", METRIC_GAUGE,
+        "Beginning of the day whose key this host's ratchet still holds."},
+    [METRIC_RATCHET_LAG] = {"idphotod_ratchet_lag_days", METRIC_GAUGE,
+        "Days from the ratchet's day to today."},
+    [METRIC_PARTITIONS_AHEAD] = {"idphotod_partitions_ahead_days", METRIC_GAUGE,
+        "Days from today for which photo partitions exist."},
+
+    [METRIC_JOB_RUNS] = {"idphotod_job_runs_total", METRIC_COUNTER,
+        "Runs of jobs by this process; elsewhere: another host had it.",
+        {JOB, {"outcome", job_outcomes}}},
+    [METRIC_JOB_DURATION] = {"idphotod_job_duration_seconds", METRIC_HISTOGRAM,
+        "How long runs of jobs take.", {JOB}, JOB_BOUNDS, PER_MICROSECOND},
+    [METRIC_JOB_LAST_SUCCESS] = {"idphotod_job_last_success_timestamp_seconds", METRIC_GAUGE,
+        "When each job last ended well, on any host.", {JOB}},
+    [METRIC_JOB_LAST_OUTCOME] = {"idphotod_job_last_outcome", METRIC_GAUGE,
+        "1 for what each job's last run came to, on any host.", {JOB, {"outcome", job_outcomes}}},
+
+    [METRIC_IMAGE_STAGE] = {"idphotod_image_stage_duration_seconds", METRIC_HISTOGRAM,
+        "How long uploads spend in each stage of their picture's handling.",
+        {{"stage", VALUES("decode", "strip")}}, IMAGE_BOUNDS, PER_MICROSECOND},
+
+    [METRIC_BUILD] = {"idphotod_build_info", METRIC_GAUGE,
+        "1, with the version and the commit that the program was built from.",
+        {{"version", NULL}, {"commit", NULL}}},
+    [METRIC_OTHER_VALUES] = {"idphotod_metrics_other_values_total", METRIC_COUNTER,
+        "Label values outside their closed set: a bug."},
+    [METRIC_PROCESS_CPU] = {"process_cpu_seconds_total", METRIC_COUNTER,
+        "Processor time that the process took, in the user's and the system's name."},
+    [METRIC_PROCESS_RESIDENT] = {"process_resident_memory_bytes", METRIC_GAUGE, "Memory in use."},
+    [METRIC_PROCESS_VIRTUAL] = {"process_virtual_memory_bytes", METRIC_GAUGE, "Addresses in use."},
+    [METRIC_PROCESS_FDS] = {"process_open_fds", METRIC_GAUGE, "Open file descriptors."},
+    [METRIC_PROCESS_FDS_LIMIT] = {"process_max_fds", METRIC_GAUGE,
+        "File descriptors that may be open."},
+    [METRIC_PROCESS_START] = {"process_start_time_seconds", METRIC_GAUGE,
+        "When the process started, by the system's clock."},
+    [METRIC_PROCESS_THREADS] = {"process_threads", METRIC_GAUGE, "Threads of the process."},
+};
+/* clang-format on */
