@@ -8,6 +8,7 @@
 # A step's output goes to LOGS/NAME.log, and to the terminal when the step fails or V=1. Counted is
 # its last "N passed, N failed", or Criterion's summary; a step that counts nothing counts as one.
 # The last line is the sum; the exit code is 1 when anything failed. STEP_SECONDS (900) ends a step.
+# Tables, lines that begin with "| ", are shown in any case.
 set -u
 [ $# -ge 2 ] || { sed -n '5s/^# *//p' "$0" >&2; exit 64; }
 logs=$1
@@ -63,6 +64,8 @@ for named in "$@"; do
     if [ "$bad" -gt 0 ] && [ -z "${V:-}" ]; then
         tail -n 200 "$log"
         echo "  $name failed (exit $code); the whole log: $log"
+    elif [ -z "${V:-}" ]; then
+        grep '^| ' "$log"
     fi
     printf '  %-12s %5d passed, %d failed  (%d s)\n' "$name" "$ok" "$bad" $(($(date +%s) - begin))
 done

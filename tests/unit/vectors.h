@@ -11,12 +11,13 @@
  *
  *     VECTORS(a_wechat_notice_opens_or_is_refused, "wechat.notify", check_notice)
  *
- * That makes a test in the suite "vectors". After the run a table says for
- * each kind how many there were and how many passed, and names the kinds of
- * the folder that nobody runs.
+ * That makes a test in the suite "vectors". After the run a list says for each
+ * kind how many were run and how many passed.
  *
  * Two programs use this runner: tests/unit, and tests/database for the kinds
- * that need tables.
+ * that need tables. The step "vectors" of `make check` adds the two up and
+ * holds them against a count of the files (tests/vectors/table.py); both
+ * write their counts to the file that IDPHOTOD_VECTORS_TALLY names.
  */
 #ifndef IDPHOTOD_TESTS_VECTORS_H
 #define IDPHOTOD_TESTS_VECTORS_H
@@ -36,7 +37,7 @@ struct vector {
 typedef bool vector_check(const struct vector *v);
 
 /* Runs every vector of the kind; fails the test when one fails, or when there is none at all. Our
- * own folder may lack a kind: the table then says 0 of 0 and the test is skipped. */
+ * own folder may lack a kind: the test is then skipped. */
 void vectors_run(const char *kind, vector_check *check);
 void vectors_register(const char *pattern);
 
@@ -56,6 +57,10 @@ void vectors_register(const char *pattern);
     {                                                                                              \
         vectors_register(pattern);                                                                 \
     }
+
+/* Fails the test for each vector of the folder whose kind neither VECTORS nor VECTORS_ELSEWHERE
+ * names. */
+void vectors_assert_all_registered(void);
 
 /* PEM text of a key or certificate of keys.json. Fails the test when it is not there. */
 const char *vector_key(const char *id);
