@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The Alipay gateway as the merchant meets it: signed forms in, signed nodes out. */
+#include "alipay.h"
+
 #include "encoding.h"
 #include "moment.h"
-#include "sandbox.h"
-#include "terms.h"
 
 #include <string.h>
 
 enum { DAY_S = 86400, TIMEOUT_MAX_S = 15 * DAY_S };
 
-struct refusal {
-    const char *code, *msg, *sub_code, *sub_msg;
-    bool nameless; /* answered as error_response without a signature */
-};
-
-static bool refuse(struct refusal *r, const char *code, const char *sub_code, const char *sub_msg)
+bool alipay_refuse(struct alipay_refusal *r, const char *code, const char *sub_code,
+                   const char *sub_msg)
 {
     r->code = code;
     r->msg = strcmp(code, "40001") == 0   ? "Missing Required Arguments"
@@ -25,12 +21,12 @@ static bool refuse(struct refusal *r, const char *code, const char *sub_code, co
     return false;
 }
 
-static bool refuse_term(struct pool *pool, struct refusal *r, const struct term_fault *fault)
+static bool refuse_term(struct pool *pool, struct alipay_refusal *r, const struct term_fault *fault)
 {
     bool missing = strcmp(fault->issue, "missing") == 0;
-    return refuse(r, missing ? "40001" : "40002",
-                  missing ? "isv.missing-parameter" : "isv.invalid-parameter",
-                  pool_print(pool, "biz_content%s: %s", fault->field, fault->issue));
+    return alipay_refuse(r, missing ? "40001" : "40002",
+                         missing ? "isv.missing-parameter" : "isv.invalid-parameter",
+                         pool_print(pool, "biz_content%s: %s", fault->field, fault->issue));
 }
 
 /* ---- public parameters ---- */
@@ -39,15 +35,15 @@ static const char *const public_names[] = {"app_id",  "method",     "format",   
                                            "charset", "sign_type",  "sign",       "timestamp",
                                            "version", "notify_url", "biz_content"};
 
-static bool check_names(struct pool *pool, const struct pairs *p, struct refusal *r)
+static bool check_names(struct pool *pool, const struct pairs *p, struct alipay_refusal *r)
 {
     for (size_t i = 0; i < p->n; i++) {
         bool known = false;
         for (size_t k = 0; k < sizeof public_names / sizeof public_names[0]; k++)
             known = known || strcmp(p->at[i].name, public_names[k]) == 0;
         if (!known)
-            return refuse(r, "40002", "isv.invalid-parameter",
-                          pool_print(pool, "unknown: %s", p->at[i].name));
+            return alipay_refuse(r, "40002", "isv.invalid-parameter",
+                                 pool_print(pool, "unknown: %s", p->at[i].name));
     }
     return true;
 }
@@ -58,7 +54,7 @@ static const char *filled(const struct pairs *p, const char *name)
     return value && *value ? value : NULL;
 }
 
-static bool check_fixed(const struct pairs *p, struct refusal *r)
+static bool check_fixed(const struct pairs *p, struct alipay_refusal *r)
 {
     static const struct {
         const char *name, *value, *missing, *invalid;
@@ -70,83 +66,83 @@ static bool check_fixed(const struct pairs *p, struct refusal *r)
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         const char *value = filled(p, fixed[i].name);
         if (!value && fixed[i].missing)
-            return refuse(r, "40001", fixed[i].missing, fixed[i].name);
+            return alipay_refuse(r, "40001", fixed[i].missing, fixed[i].name);
         if (value && strcasecmp(value, fixed[i].value) != 0)
-            return refuse(r, "40002", fixed[i].invalid, fixed[i].name);
+            return alipay_refuse(r, "40002", fixed[i].invalid, fixed[i].name);
     }
     return true;
 }
 
-static bool check_charset(const struct pairs *p, struct refusal *r)
+static bool check_charset(const struct pairs *p, struct alipay_refusal *r)
 {
     const char *charset = filled(p, "charset");
     if (charset && strcasecmp(charset, "utf-8") == 0)
         return true;
     /* without a charset the gateway would read the form as GBK */
-    return refuse(r, charset ? "40002" : "40001", "isv.invalid-charset", "charset: utf-8");
+    return alipay_refuse(r, charset ? "40002" : "40001", "isv.invalid-charset", "charset: utf-8");
 }
 
-static bool check_timestamp(const struct pairs *p, struct refusal *r)
+static bool check_timestamp(const struct pairs *p, struct alipay_refusal *r)
 {
     int64_t at_s;
     const char *timestamp = filled(p, "timestamp");
     if (!timestamp)
-        return refuse(r, "40001", "isv.missing-timestamp", "timestamp");
+        return alipay_refuse(r, "40001", "isv.missing-timestamp", "timestamp");
     if (!moment_parse_gmt8(timestamp, &at_s))
-        return refuse(r, "40002", "isv.invalid-timestamp", "yyyy-MM-dd HH:mm:ss");
+        return alipay_refuse(r, "40002", "isv.invalid-timestamp", "yyyy-MM-dd HH:mm:ss");
     int64_t distance_s = at_s - moment_now_s();
     if (distance_s > DAY_S || distance_s < -DAY_S)
-        return refuse(r, "40002", "isv.invalid-timestamp", "more than 24 h away (GMT+8)");
+        return alipay_refuse(r, "40002", "isv.invalid-timestamp", "more than 24 h away (GMT+8)");
     return true;
 }
 
 static bool check_signature(const struct sandbox *s, struct pool *pool, const struct pairs *p,
-                            struct refusal *r)
+                            struct alipay_refusal *r)
 {
     const char *sign = filled(p, "sign");
     if (!sign)
-        return refuse(r, "40001", "isv.missing-signature", "sign");
+        return alipay_refuse(r, "40001", "isv.missing-signature", "sign");
     char *text = pairs_sorted_text(pool, p, NULL);
     if (!key_verify(pool, s->in.app_key, text, strlen(text), sign))
-        return refuse(r, "40002", "isv.invalid-signature",
-                      pool_print(pool, "验签出错，待验签字符串: %s", text));
+        return alipay_refuse(r, "40002", "isv.invalid-signature",
+                             pool_print(pool, "验签出错，待验签字符串: %s", text));
     return true;
 }
 
-static bool check_urls(const struct pairs *p, struct refusal *r)
+static bool check_urls(const struct pairs *p, struct alipay_refusal *r)
 {
     const char *notify_url = filled(p, "notify_url");
     if (notify_url && !notify_url_is_valid(notify_url))
-        return refuse(r, "40002", "isv.invalid-parameter", "notify_url");
+        return alipay_refuse(r, "40002", "isv.invalid-parameter", "notify_url");
     return true;
 }
 
 static bool check_public(const struct sandbox *s, struct pool *pool, const struct pairs *p,
-                         struct refusal *r)
+                         struct alipay_refusal *r)
 {
     const char *app_id = filled(p, "app_id");
     r->nameless = true;
     if (!app_id)
-        return refuse(r, "40001", "isv.missing-app-id", "app_id");
+        return alipay_refuse(r, "40001", "isv.missing-app-id", "app_id");
     if (strcmp(app_id, s->in.app_id) != 0)
-        return refuse(r, "40002", "isv.invalid-app-id", "app_id");
+        return alipay_refuse(r, "40002", "isv.invalid-app-id", "app_id");
     if (!filled(p, "method"))
-        return refuse(r, "40001", "isv.missing-method", "method");
+        return alipay_refuse(r, "40001", "isv.missing-method", "method");
     r->nameless = false;
     if (!filled(p, "biz_content"))
-        return refuse(r, "40001", "isv.missing-parameter", "biz_content");
+        return alipay_refuse(r, "40001", "isv.missing-parameter", "biz_content");
     return check_names(pool, p, r) && check_fixed(p, r) && check_charset(p, r) &&
            check_signature(s, pool, p, r) && check_timestamp(p, r) && check_urls(p, r);
 }
 
 /* ---- business parameters ---- */
 
-static bool is_number_text(const char *t)
+bool alipay_is_number(const char *t)
 {
     return text_is_made_of(t, 1, 64, "_");
 }
 
-static bool is_amount(const char *t)
+bool alipay_is_amount(const char *t)
 {
     int64_t fen;
     return yuan_read(t, &fen) && fen >= 1 && fen <= 10000000000;
@@ -181,8 +177,8 @@ static bool is_future_gmt8(const char *t)
 }
 
 #define PAY_MEMBERS                                                                                \
-    {"out_trade_no", MEMBER_TEXT, true, 1, 64, is_number_text, NULL},                              \
-        {"total_amount", MEMBER_TEXT, true, 1, 12, is_amount, NULL},                               \
+    {"out_trade_no", MEMBER_TEXT, true, 1, 64, alipay_is_number, NULL},                            \
+        {"total_amount", MEMBER_TEXT, true, 1, 12, alipay_is_amount, NULL},                        \
         {"subject", MEMBER_TEXT, true, 1, 256, is_subject, NULL},                                  \
         {"body", MEMBER_TEXT, false, 1, 128, NULL, NULL},                                          \
         {"timeout_express", MEMBER_TEXT, false, 2, 6, is_timeout, NULL},                           \
@@ -219,38 +215,23 @@ static const struct member precreate_members[] = {
     {0},
 };
 static const struct member name_members[] = {
-    {"out_trade_no", MEMBER_TEXT, false, 1, 64, is_number_text, NULL},
-    {"trade_no", MEMBER_TEXT, false, 1, 64, is_number_text, NULL},
+    {"out_trade_no", MEMBER_TEXT, false, 1, 64, alipay_is_number, NULL},
+    {"trade_no", MEMBER_TEXT, false, 1, 64, alipay_is_number, NULL},
     {"query_options", MEMBER_ARRAY, false, 0, 0, NULL, NULL},
     {"operator_id", MEMBER_TEXT, false, 1, 28, NULL, NULL},
     {0},
 };
 
-struct call {
-    struct sandbox *s;
-    struct pool *pool;
-    const struct pairs *pairs;
-    const json_t *biz;
-    const struct method *method;
-};
-
-struct method {
-    const char *name, *product_code;
-    const char *trade_method; /* what the trade remembers */
-    const struct member *members;
-    bool page; /* answered to a browser, in HTML */
-    json_t *(*run)(struct call *call, struct refusal *r);
-};
-
-static const char *biz_text(const struct call *call, const char *name)
+const char *alipay_biz_text(const struct alipay_call *call, const char *name)
 {
     return json_string_value(json_object_get(call->biz, name));
 }
 
-static int64_t expiry_of(const struct call *call)
+static int64_t expiry_of(const struct alipay_call *call)
 {
     int64_t at_s = moment_now_s() + TIMEOUT_MAX_S;
-    const char *until = biz_text(call, "time_expire"), *within = biz_text(call, "timeout_express");
+    const char *until = alipay_biz_text(call, "time_expire"),
+               *within = alipay_biz_text(call, "timeout_express");
     if (until)
         moment_parse_gmt8(until, &at_s);
     else if (within)
@@ -258,148 +239,153 @@ static int64_t expiry_of(const struct call *call)
     return at_s;
 }
 
-static bool check_pay(const struct call *call, struct refusal *r)
+static bool check_pay(const struct alipay_call *call, struct alipay_refusal *r)
 {
-    const char *product = biz_text(call, "product_code"), *seller = biz_text(call, "seller_id");
+    const char *product = alipay_biz_text(call, "product_code"),
+               *seller = alipay_biz_text(call, "seller_id");
     if (product && strcmp(product, call->method->product_code) != 0)
-        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "product_code");
+        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER", "product_code");
     if (seller && strcmp(seller, call->s->in.seller_id) != 0)
-        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "seller_id");
-    if (biz_text(call, "time_expire") && biz_text(call, "timeout_express"))
-        return refuse(r, "40004", "ACQ.INVALID_PARAMETER", "time_expire and timeout_express");
+        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER", "seller_id");
+    if (alipay_biz_text(call, "time_expire") && alipay_biz_text(call, "timeout_express"))
+        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER",
+                             "time_expire and timeout_express");
     return true;
 }
 
-static bool put_trade(struct call *call, enum trade_state state, const char *handle,
-                      struct trade *stored, struct refusal *r)
+static bool put_trade(struct alipay_call *call, enum trade_state state, const char *handle,
+                      struct trade *stored, struct alipay_refusal *r)
 {
     if (!check_pay(call, r))
         return false;
     struct trade order = {
         .channel = CHANNEL_ALIPAY,
         .method = call->method->trade_method,
-        .out_trade_no = biz_text(call, "out_trade_no"),
+        .out_trade_no = alipay_biz_text(call, "out_trade_no"),
         .appid = call->s->in.app_id,
         .merchant = call->s->in.seller_id,
-        .subject = biz_text(call, "subject"),
-        .attach = biz_text(call, "passback_params"),
+        .subject = alipay_biz_text(call, "subject"),
+        .attach = alipay_biz_text(call, "passback_params"),
         .notify_url = filled(call->pairs, "notify_url"),
         .return_url = filled(call->pairs, "return_url"),
         .created_s = moment_now_s(),
         .expires_s = expiry_of(call),
         .state = state,
         .handle = handle,
-        .terms = pool_json(call->pool,
-                           json_pack("{s:s, s:s}", "total_amount", biz_text(call, "total_amount"),
-                                     "subject", biz_text(call, "subject"))),
+        .terms = pool_json(call->pool, json_pack("{s:s, s:s}", "total_amount",
+                                                 alipay_biz_text(call, "total_amount"), "subject",
+                                                 alipay_biz_text(call, "subject"))),
     };
-    yuan_read(biz_text(call, "total_amount"), &order.amount_fen);
+    yuan_read(alipay_biz_text(call, "total_amount"), &order.amount_fen);
     switch (trades_put(call->s->trades, &order, stored)) {
     case PUT_NEW:
     case PUT_SAME: return true;
-    case PUT_DIFFERENT: return refuse(r, "40004", "ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改");
-    case PUT_PAID: return refuse(r, "40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付");
-    case PUT_CLOSED: return refuse(r, "40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭");
+    case PUT_DIFFERENT:
+        return alipay_refuse(r, "40004", "ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改");
+    case PUT_PAID: return alipay_refuse(r, "40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付");
+    case PUT_CLOSED: return alipay_refuse(r, "40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭");
     }
     return false;
 }
 
-static json_t *success(void)
+json_t *alipay_success(void)
 {
     return json_pack("{s:s, s:s}", "code", "10000", "msg", "Success");
 }
 
-static void put_text(json_t *object, const char *name, const char *text)
+void alipay_put_text(json_t *object, const char *name, const char *text)
 {
     if (text)
         json_object_set_new(object, name, json_string(text));
 }
 
-static json_t *run_cashier(struct call *call, struct refusal *r)
+static json_t *run_cashier(struct alipay_call *call, struct alipay_refusal *r)
 {
     struct trade t;
     if (!put_trade(call, TRADE_WAITING, NULL, &t, r))
         return NULL;
-    json_t *node = success();
-    put_text(node, "out_trade_no", t.out_trade_no);
-    put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
-    put_text(node, "subject", t.subject);
+    json_t *node = alipay_success();
+    alipay_put_text(node, "out_trade_no", t.out_trade_no);
+    alipay_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
+    alipay_put_text(node, "subject", t.subject);
     return node;
 }
 
-static json_t *run_precreate(struct call *call, struct refusal *r)
+static json_t *run_precreate(struct alipay_call *call, struct alipay_refusal *r)
 {
     struct trade t;
     char *code = pool_print(call->pool, "https://qr.alipay.com/bax%s",
                             random_text(call->pool, "0123456789abcdefghijklmnopqrstuvwxyz", 20));
     if (!put_trade(call, TRADE_HIDDEN, code, &t, r))
         return NULL;
-    json_t *node = success();
-    put_text(node, "out_trade_no", t.out_trade_no);
-    put_text(node, "qr_code", code);
+    json_t *node = alipay_success();
+    alipay_put_text(node, "out_trade_no", t.out_trade_no);
+    alipay_put_text(node, "qr_code", code);
     return node;
 }
 
-static bool find_trade(struct call *call, struct trade *t, struct refusal *r)
+bool alipay_find_trade(struct alipay_call *call, struct trade *t, struct alipay_refusal *r)
 {
-    const char *number = biz_text(call, "out_trade_no"), *trade_no = biz_text(call, "trade_no");
+    const char *number = alipay_biz_text(call, "out_trade_no"),
+               *trade_no = alipay_biz_text(call, "trade_no");
     if (!number && !trade_no)
-        return refuse(r, "40001", "isv.missing-parameter", "out_trade_no or trade_no");
+        return alipay_refuse(r, "40001", "isv.missing-parameter", "out_trade_no or trade_no");
     bool found = trade_no ? trades_find_transaction(call->s->trades, CHANNEL_ALIPAY, trade_no, t)
                           : trades_find(call->s->trades, CHANNEL_ALIPAY, number, t);
     if (!found || t->state == TRADE_HIDDEN)
-        return refuse(r, "40004", "ACQ.TRADE_NOT_EXIST", "交易不存在");
+        return alipay_refuse(r, "40004", "ACQ.TRADE_NOT_EXIST", "交易不存在");
     return true;
 }
 
-static const char *status_text(enum trade_state state)
+/* A trade whose money all went back is closed. */
+static const char *status_text(const struct trade *t)
 {
-    return state == TRADE_PAID     ? "TRADE_SUCCESS"
-           : state == TRADE_CLOSED ? "TRADE_CLOSED"
-                                   : "WAIT_BUYER_PAY";
+    if (t->state != TRADE_PAID)
+        return t->state == TRADE_CLOSED ? "TRADE_CLOSED" : "WAIT_BUYER_PAY";
+    return t->refunded_fen == t->amount_fen ? "TRADE_CLOSED" : "TRADE_SUCCESS";
 }
 
-static json_t *run_query(struct call *call, struct refusal *r)
+static json_t *run_query(struct alipay_call *call, struct alipay_refusal *r)
 {
     struct trade t;
-    if (!find_trade(call, &t, r))
+    if (!alipay_find_trade(call, &t, r))
         return NULL;
-    json_t *node = success();
+    json_t *node = alipay_success();
     char *total = yuan_text(call->pool, t.amount_fen);
     char *paid = t.state == TRADE_PAID ? total : yuan_text(call->pool, 0);
     if (t.state == TRADE_PAID) {
-        put_text(node, "buyer_logon_id", "san***@example.com");
-        put_text(node, "buyer_user_id", t.payer.buyer_id);
-        put_text(node, "buyer_open_id", t.payer.buyer_open_id);
-        put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
+        alipay_put_text(node, "buyer_logon_id", "san***@example.com");
+        alipay_put_text(node, "buyer_user_id", t.payer.buyer_id);
+        alipay_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
+        alipay_put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
     }
-    put_text(node, "trade_no", t.transaction_id);
-    put_text(node, "out_trade_no", t.out_trade_no);
-    put_text(node, "total_amount", total);
-    put_text(node, "buyer_pay_amount", paid);
-    put_text(node, "receipt_amount", paid);
-    put_text(node, "invoice_amount", paid);
-    put_text(node, "point_amount", yuan_text(call->pool, 0));
-    put_text(node, "trade_status", status_text(t.state));
+    alipay_put_text(node, "trade_no", t.transaction_id);
+    alipay_put_text(node, "out_trade_no", t.out_trade_no);
+    alipay_put_text(node, "total_amount", total);
+    alipay_put_text(node, "buyer_pay_amount", paid);
+    alipay_put_text(node, "receipt_amount", paid);
+    alipay_put_text(node, "invoice_amount", paid);
+    alipay_put_text(node, "point_amount", yuan_text(call->pool, 0));
+    alipay_put_text(node, "trade_status", status_text(&t));
     return node;
 }
 
-static json_t *run_close(struct call *call, struct refusal *r)
+static json_t *run_close(struct alipay_call *call, struct alipay_refusal *r)
 {
     struct trade t;
-    if (!find_trade(call, &t, r))
+    if (!alipay_find_trade(call, &t, r))
         return NULL;
     if (!trades_close(call->s->trades, CHANNEL_ALIPAY, t.out_trade_no)) {
-        refuse(r, "40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
+        alipay_refuse(r, "40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
         return NULL;
     }
-    json_t *node = success();
-    put_text(node, "out_trade_no", t.out_trade_no);
-    put_text(node, "trade_no", t.transaction_id);
+    json_t *node = alipay_success();
+    alipay_put_text(node, "out_trade_no", t.out_trade_no);
+    alipay_put_text(node, "trade_no", t.transaction_id);
     return node;
 }
 
-static const struct method methods[] = {
+static const struct alipay_method methods[] = {
     {"alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", "page", client_members, true, run_cashier},
     {"alipay.trade.wap.pay", "QUICK_WAP_WAY", "wap", client_members, true, run_cashier},
     {"alipay.trade.app.pay", "QUICK_MSECURITY_PAY", "app", client_members, false, run_cashier},
@@ -407,9 +393,12 @@ static const struct method methods[] = {
      run_precreate},
     {"alipay.trade.query", NULL, NULL, name_members, false, run_query},
     {"alipay.trade.close", NULL, NULL, name_members, false, run_close},
+    {"alipay.trade.refund", NULL, NULL, alipay_refund_members, false, alipay_refund},
+    {"alipay.trade.fastpay.refund.query", NULL, NULL, alipay_refund_query_members, false,
+     alipay_refund_query},
 };
 
-static const struct method *find_method(const char *name)
+static const struct alipay_method *find_method(const char *name)
 {
     for (size_t i = 0; name && i < sizeof methods / sizeof methods[0]; i++)
         if (strcmp(methods[i].name, name) == 0)
@@ -418,7 +407,7 @@ static const struct method *find_method(const char *name)
 }
 
 /* The node's members; NULL when refused. */
-static json_t *run_method(struct call *call, struct refusal *r)
+static json_t *run_method(struct alipay_call *call, struct alipay_refusal *r)
 {
     const char *biz = pairs_get(call->pairs, "biz_content");
     struct term_fault fault = {0};
@@ -432,7 +421,7 @@ static json_t *run_method(struct call *call, struct refusal *r)
 
 /* ---- answers ---- */
 
-static json_t *refusal_node(const struct refusal *r)
+static json_t *refusal_node(const struct alipay_refusal *r)
 {
     return json_pack("{s:s, s:s, s:s, s:s}", "code", r->code, "msg", r->msg, "sub_code",
                      r->sub_code, "sub_msg", r->sub_msg);
@@ -476,7 +465,7 @@ static void add_html(struct text *t, const char *text)
 
 /* The cashier in the browser; a refusal shows its sub_code. */
 static void answer_page(struct pool *pool, struct reply *reply, const json_t *node,
-                        const struct refusal *r)
+                        const struct alipay_refusal *r)
 {
     struct text t = {.pool = pool};
     text_puts(&t, "<!DOCTYPE html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>");
@@ -496,45 +485,46 @@ static void answer_page(struct pool *pool, struct reply *reply, const json_t *no
 
 /* ---- the gateway ---- */
 
-static bool read_form(struct request *request, struct pairs *p, struct refusal *r)
+static bool read_form(struct request *request, struct pairs *p, struct alipay_refusal *r)
 {
     const char *query = request->query ? request->query : "";
     bool post = strcmp(request->method, "POST") == 0;
     r->nameless = true;
     if (!pairs_parse(request->pool, query, strlen(query), p))
-        return refuse(r, "40002", "isv.invalid-parameter", "query");
+        return alipay_refuse(r, "40002", "isv.invalid-parameter", "query");
     if (!check_charset(p, r)) /* in the URL, whatever the body says */
-        return refuse(r, "40002", "isv.invalid-signature",
-                      "验签出错，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指"
-                      "示的字符集编码");
+        return alipay_refuse(
+            r, "40002", "isv.invalid-signature",
+            "验签出错，请确认charset参数放在了URL查询字符串中且各参数值使用charset参数指"
+            "示的字符集编码");
     const char *type = request_header(request, "Content-Type");
     if (post && (!type || strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0))
-        return refuse(r, "40002", "isv.invalid-parameter", "Content-Type");
+        return alipay_refuse(r, "40002", "isv.invalid-parameter", "Content-Type");
     if (request->body_size &&
         (!post || !pairs_parse(request->pool, request->body, request->body_size, p)))
-        return refuse(r, "40002", "isv.invalid-parameter", "body");
+        return alipay_refuse(r, "40002", "isv.invalid-parameter", "body");
     return true;
 }
 
-static json_t *run_gateway(struct call *call, struct request *request, struct pairs *p,
-                           struct refusal *r)
+static json_t *run_gateway(struct alipay_call *call, struct request *request, struct pairs *p,
+                           struct alipay_refusal *r)
 {
     bool read = read_form(request, p, r);
     call->method = find_method(pairs_get(p, "method"));
     if (!read || !check_public(call->s, call->pool, p, r))
         return NULL;
     if (!call->method || strcmp(call->method->name, "alipay.trade.app.pay") == 0) {
-        refuse(r, "40002", "isv.invalid-method", pairs_get(p, "method"));
+        alipay_refuse(r, "40002", "isv.invalid-method", pairs_get(p, "method"));
         return NULL;
     }
     return run_method(call, r);
 }
 
-static bool fail_on_purpose(const char *fault, struct refusal *r)
+static bool fail_on_purpose(const char *fault, struct alipay_refusal *r)
 {
     if (strcmp(fault, "server-error") != 0 && strcmp(fault, "rate-limit") != 0)
         return false;
-    refuse(r, "20000", "isp.unknow-error", "系统繁忙");
+    alipay_refuse(r, "20000", "isp.unknow-error", "系统繁忙");
     r->msg = "Service Currently Unavailable";
     return true;
 }
@@ -542,8 +532,8 @@ static bool fail_on_purpose(const char *fault, struct refusal *r)
 void alipay_answer(struct sandbox *s, struct request *request, struct reply *reply)
 {
     struct pairs p = {0};
-    struct refusal r = {0};
-    struct call call = {.s = s, .pool = request->pool, .pairs = &p};
+    struct alipay_refusal r = {0};
+    struct alipay_call call = {.s = s, .pool = request->pool, .pairs = &p};
     const char *fault = sandbox_take_fault(s, CHANNEL_ALIPAY);
     fault = fault ? fault : "";
     json_t *node = fail_on_purpose(fault, &r) ? NULL : run_gateway(&call, request, &p, &r);
@@ -565,17 +555,17 @@ void alipay_open_app(struct sandbox *s, struct request *request, const char *ord
                      struct reply *reply)
 {
     struct pairs p = {0};
-    struct refusal r = {0};
-    struct call call = {.s = s, .pool = request->pool, .pairs = &p};
+    struct alipay_refusal r = {0};
+    struct alipay_call call = {.s = s, .pool = request->pool, .pairs = &p};
     json_t *node = NULL;
     if (!pairs_parse(request->pool, order_string, strlen(order_string), &p))
-        refuse(&r, "40002", "isv.invalid-parameter", "order string");
+        alipay_refuse(&r, "40002", "isv.invalid-parameter", "order string");
     else if (check_public(s, request->pool, &p, &r)) {
         call.method = find_method(pairs_get(&p, "method"));
         if (call.method && strcmp(call.method->name, "alipay.trade.app.pay") == 0)
             node = run_method(&call, &r);
         else
-            refuse(&r, "40002", "isv.invalid-method", pairs_get(&p, "method"));
+            alipay_refuse(&r, "40002", "isv.invalid-method", pairs_get(&p, "method"));
     }
     reply_json(request, reply, node ? 200 : 400, node ? node : refusal_node(&r));
 }

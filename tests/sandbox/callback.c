@@ -41,6 +41,7 @@ bool fault_is_genuine(enum fault fault)
 static struct trade as_if_paid(struct pool *pool, const struct notice *n)
 {
     struct trade t = n->trade;
+    t.refunding_fen = 0; /* a payment's callback does not change by refunds */
     if (t.state != TRADE_PAID) {
         t.state = TRADE_PAID;
         t.paid_s = moment_now_s();
@@ -67,47 +68,61 @@ static void set_text(json_t *object, const char *name, const char *value)
     json_object_set_new(object, name, json_string(value));
 }
 
-static json_t *wechat_refund(struct pool *pool, const struct trade *t, int64_t refund_fen)
+/* The refund it is about; one made up for FAULT_REFUND_NOTICE; no state that is told: NULL. */
+static const struct refund *refund_of(struct pool *pool, const struct notice *n,
+                                      const struct trade *t)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I}}", "mchid",
-                     t->merchant, "out_trade_no", t->out_trade_no, "transaction_id",
-                     t->transaction_id, "out_refund_no",
-                     pool_print(pool, "R%s", random_text(pool, DIGITS, 20)), "refund_id",
-                     pool_print(pool, "5030%s", random_text(pool, DIGITS, 24)), "refund_status",
-                     "SUCCESS", "success_time", moment_rfc3339(pool, moment_now_s()),
-                     "user_received_account", "支付用户零钱", "amount", "total",
-                     (json_int_t)t->amount_fen, "refund", (json_int_t)refund_fen, "payer_total",
-                     (json_int_t)t->amount_fen, "payer_refund", (json_int_t)refund_fen);
+    if (n->refund || n->fault != FAULT_REFUND_NOTICE)
+        return n->refund;
+    struct refund *r = pool_alloc(pool, sizeof *r);
+    int64_t fen = n->amount_fen ? n->amount_fen : t->amount_fen;
+    *r = (struct refund){
+        .channel = t->channel,
+        .out_trade_no = t->out_trade_no,
+        .transaction_id = t->transaction_id,
+        .merchant = t->merchant,
+        .out_refund_no = random_text(pool, DIGITS, 20),
+        .amount_fen = fen,
+        .total_fen = t->amount_fen,
+        .refund_id = pool_print(pool, "5030%s", random_text(pool, DIGITS, 24)),
+        .notice_id = t->notice_id,
+        .state = REFUND_SUCCESS,
+        .done_s = moment_now_s(),
+        .trade_refunded_fen = fen,
+    };
+    return r;
 }
 
-static json_t *wechat_plaintext(struct pool *pool, const struct notice *n, const struct trade *t)
+static json_t *wechat_plaintext(struct pool *pool, const struct notice *n, const struct trade *t,
+                                const struct refund *refund)
 {
-    if (n->fault == FAULT_REFUND_NOTICE)
-        return wechat_refund(pool, t, n->amount_fen ? n->amount_fen : t->amount_fen);
-    json_t *plain = wechat_transaction(pool, t);
+    json_t *plain = refund ? wechat_refund_notice(pool, refund) : wechat_transaction(pool, t);
     json_t *amount = json_object_get(plain, "amount");
     if (n->fault == FAULT_WRONG_AMOUNT) {
         json_int_t fen = n->amount_fen ? n->amount_fen : t->amount_fen + 1;
         json_object_set_new(amount, "total", json_integer(fen));
         json_object_set_new(amount, "payer_total", json_integer(fen));
+        if (refund)
+            json_object_set_new(amount, "refund", json_integer(fen));
     } else if (n->fault == FAULT_WRONG_APPID) {
         set_text(plain, "appid", "wx0000000000000000");
     } else if (n->fault == FAULT_WRONG_MCHID) {
         set_text(plain, "mchid", "1900000000");
     } else if (n->fault == FAULT_WRONG_CURRENCY) {
         set_text(amount, "currency", "USD");
-    } else if (n->fault == FAULT_CLOSED) {
+    } else if (n->fault == FAULT_CLOSED && !refund) {
         set_text(plain, "trade_state", "CLOSED");
         set_text(plain, "trade_state_desc", "订单已关闭");
     }
     return plain;
 }
 
-static const char *wechat_event(enum fault fault)
+static const char *wechat_event(enum fault fault, const struct refund *refund)
 {
+    static const char *const refunds[] = {"", "REFUND.SUCCESS", "REFUND.ABNORMAL", "REFUND.CLOSED"};
     if (fault == FAULT_UNKNOWN_EVENT)
         return "PAYSCORE.USER_CONFIRM";
-    return fault == FAULT_REFUND_NOTICE ? "REFUND.SUCCESS" : "TRANSACTION.SUCCESS";
+    return refund ? refunds[refund->state] : "TRANSACTION.SUCCESS";
 }
 
 static char *wechat_body(const struct sandbox *s, struct pool *pool, const struct notice *n)
@@ -115,19 +130,20 @@ static char *wechat_body(const struct sandbox *s, struct pool *pool, const struc
     if (n->fault == FAULT_GARBAGE_BODY)
         return pool_text(pool, "{\"id\":\"EV-garbage\",\"resource\":{");
     struct trade t = as_if_paid(pool, n);
-    char *plain = pool_dump(pool, pool_json(pool, wechat_plaintext(pool, n, &t)));
-    const char *about = n->fault == FAULT_REFUND_NOTICE ? "refund" : "transaction";
+    const struct refund *refund = refund_of(pool, n, &t);
+    char *plain = pool_dump(pool, pool_json(pool, wechat_plaintext(pool, n, &t, refund)));
+    const char *about = refund ? "refund" : "transaction";
     char *nonce = random_text(pool, ALPHANUMERIC, 12);
     const char *key =
         n->fault == FAULT_WRONG_API_KEY ? random_text(pool, ALPHANUMERIC, 32) : s->in.api_v3_key;
-    json_t *body =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "id", t.notice_id,
-                  "create_time", moment_rfc3339(pool, t.paid_s), "resource_type",
-                  "encrypt-resource", "event_type", wechat_event(n->fault), "summary",
-                  n->fault == FAULT_REFUND_NOTICE ? "退款成功" : "支付成功", "resource",
-                  "original_type", about, "algorithm", "AEAD_AES_256_GCM", "ciphertext",
-                  aead_seal(pool, key, nonce, about, plain, strlen(plain)), "associated_data",
-                  about, "nonce", nonce);
+    json_t *body = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}", "id",
+        refund ? refund->notice_id : t.notice_id, "create_time",
+        moment_rfc3339(pool, refund && refund->done_s ? refund->done_s : t.paid_s), "resource_type",
+        "encrypt-resource", "event_type", wechat_event(n->fault, refund), "summary",
+        refund ? "退款通知" : "支付成功", "resource", "original_type", about, "algorithm",
+        "AEAD_AES_256_GCM", "ciphertext", aead_seal(pool, key, nonce, about, plain, strlen(plain)),
+        "associated_data", about, "nonce", nonce);
     char *text = pool_dump(pool, pool_json(pool, body));
     if (n->fault == FAULT_DUPLICATE_KEY)
         text = pool_print(pool, "{\"event_type\":\"TRANSACTION.SUCCESS\",%s", text + 1);
@@ -196,19 +212,20 @@ static bool alipay_has(const struct notice *n)
     return false;
 }
 
-static const char *alipay_status(const struct notice *n, int64_t refund_fen)
+static const char *alipay_status(const struct notice *n, const struct refund *refund)
 {
     if (n->fault == FAULT_UNKNOWN_EVENT)
         return "TRADE_SOMETHING_NEW";
-    bool all_back = n->fault == FAULT_REFUND_NOTICE && refund_fen >= n->trade.amount_fen;
+    bool all_back = refund && refund->trade_refunded_fen >= n->trade.amount_fen;
     return n->fault == FAULT_CLOSED || all_back ? "TRADE_CLOSED" : "TRADE_SUCCESS";
 }
 
-static void add_refund(struct pool *pool, struct pairs *p, int64_t refund_fen)
+/* refund_fee is what all refunds of the trade come to. */
+static void add_refund(struct pool *pool, struct pairs *p, const struct refund *refund)
 {
-    pairs_add(p, "refund_fee", yuan_text(pool, refund_fen));
-    pairs_add(p, "gmt_refund", pool_print(pool, "%s.000", moment_gmt8(pool, moment_now_s())));
-    pairs_add(p, "out_biz_no", random_text(pool, DIGITS, 20));
+    pairs_add(p, "refund_fee", yuan_text(pool, refund->trade_refunded_fen));
+    pairs_add(p, "gmt_refund", pool_print(pool, "%s.000", moment_gmt8(pool, refund->done_s)));
+    pairs_add(p, "out_biz_no", refund->out_refund_no);
 }
 
 static void add_payment(struct pool *pool, struct pairs *p, const struct trade *t, char *amount)
@@ -237,7 +254,7 @@ static void alipay_members(struct pool *pool, const struct notice *n, const stru
 {
     bool other = n->fault == FAULT_WRONG_AMOUNT;
     int64_t fen = !other ? t->amount_fen : n->amount_fen ? n->amount_fen : t->amount_fen + 1;
-    int64_t refund_fen = n->amount_fen ? n->amount_fen : t->amount_fen;
+    const struct refund *refund = refund_of(pool, n, t);
     const char *app_id = n->fault == FAULT_WRONG_APPID ? "2021000000000000" : t->appid;
     char *amount = yuan_text(pool, fen);
     pairs_add(p, "gmt_create", moment_gmt8(pool, t->created_s));
@@ -245,11 +262,11 @@ static void alipay_members(struct pool *pool, const struct notice *n, const stru
     pairs_add(p, "notify_time", moment_gmt8(pool, moment_now_s()));
     pairs_add(p, "subject", t->subject);
     pairs_add(p, "version", "1.0");
-    pairs_add(p, "notify_id", t->notice_id);
+    pairs_add(p, "notify_id", refund ? refund->notice_id : t->notice_id);
     pairs_add(p, "notify_type", "trade_status_sync");
     pairs_add(p, "out_trade_no", t->out_trade_no);
     pairs_add(p, "total_amount", amount);
-    pairs_add(p, "trade_status", alipay_status(n, refund_fen));
+    pairs_add(p, "trade_status", alipay_status(n, refund));
     pairs_add(p, "trade_no", t->transaction_id);
     pairs_add(p, "auth_app_id", app_id);
     pairs_add(p, "app_id", app_id);
@@ -262,8 +279,8 @@ static void alipay_members(struct pool *pool, const struct notice *n, const stru
         return;
     }
     add_payment(pool, p, t, amount);
-    if (n->fault == FAULT_REFUND_NOTICE)
-        add_refund(pool, p, refund_fen);
+    if (refund)
+        add_refund(pool, p, refund);
 }
 
 static bool build_alipay(const struct sandbox *s, struct pool *pool, const struct notice *n,
@@ -299,14 +316,25 @@ static const char *destination(const struct sandbox *s, struct pool *pool, const
     return pool_print(pool, "%s%s", s->deliver_to, path ? path : "/");
 }
 
+/* WeChat tells how a refund ended, Alipay only of money that went back. */
+static bool is_told(const struct notice *n)
+{
+    if (!n->refund)
+        return true;
+    return n->trade.channel == CHANNEL_WECHAT ? n->refund->state != REFUND_PROCESSING
+                                              : n->refund->state == REFUND_SUCCESS;
+}
+
 bool callback_build(const struct sandbox *s, struct pool *pool, const struct notice *notice,
                     struct callback *callback)
 {
     memset(callback, 0, sizeof *callback);
-    callback->url = destination(s, pool, notice->trade.notify_url);
-    bool built = callback->url && (notice->trade.channel == CHANNEL_WECHAT
-                                       ? build_wechat(s, pool, notice, callback)
-                                       : build_alipay(s, pool, notice, callback));
+    callback->url = destination(
+        s, pool, notice->refund ? notice->refund->notify_url : notice->trade.notify_url);
+    bool built =
+        callback->url && is_told(notice) &&
+        (notice->trade.channel == CHANNEL_WECHAT ? build_wechat(s, pool, notice, callback)
+                                                 : build_alipay(s, pool, notice, callback));
     if (built)
         callback->body_size = strlen(callback->body);
     return built;

@@ -36,9 +36,10 @@ bool fault_is_genuine(enum fault fault);
 struct notice {
     struct trade trade;
     enum fault fault;
-    int64_t amount_fen;         /* 0: one fen more (wrong-amount), all of it (refund-notice) */
-    const char *transaction_id; /* NULL: the trade's own */
-    bool by_certificate;        /* WeChat: signed by the platform certificate's key */
+    int64_t amount_fen;          /* 0: one fen more (wrong-amount), all of it (refund-notice) */
+    const char *transaction_id;  /* NULL: the trade's own */
+    bool by_certificate;         /* WeChat: signed by the platform certificate's key */
+    const struct refund *refund; /* what it is about; NULL: the payment */
 };
 
 enum { CALLBACK_HEADERS_MAX = 8 };

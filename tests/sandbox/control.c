@@ -1,76 +1,69 @@
 /* SPDX-License-Identifier: MIT */
 /* The tests' side: /sandbox/. README.md lists what is here. */
-#include "delivery.h"
+#include "control.h"
+
 #include "encoding.h"
 #include "moment.h"
-#include "terms.h"
 
 #include <string.h>
 
-/* One call of the control interface. */
-struct call {
-    struct sandbox *s;
-    struct request *request;
-    struct reply *reply;
-    const json_t *body; /* {} when the request had none */
-    const char *rest;   /* of the path, where the route has one */
-};
-
-static void refuse(struct call *call, unsigned status, const char *error)
+void control_refuse(struct control_call *call, unsigned status, const char *error)
 {
     reply_json(call->request, call->reply, status, json_pack("{s:s}", "error", error));
 }
 
-static const char *body_text(const struct call *call, const char *name)
+const char *control_text(const struct control_call *call, const char *name)
 {
     return json_string_value(json_object_get(call->body, name));
 }
 
 /* ---- trades ---- */
 
-static void put_text(json_t *object, const char *name, const char *text)
+void control_put_text(json_t *object, const char *name, const char *text)
 {
     if (text)
         json_object_set_new(object, name, json_string(text));
 }
 
-static void put_time(struct pool *pool, json_t *object, const char *name, int64_t at_s)
+void control_put_time(struct pool *pool, json_t *object, const char *name, int64_t at_s)
 {
     if (at_s)
-        put_text(object, name, moment_rfc3339(pool, at_s));
+        control_put_text(object, name, moment_rfc3339(pool, at_s));
 }
 
 static json_t *trade_view(struct pool *pool, const struct trade *t)
 {
     json_t *view = json_object();
-    put_text(view, "channel", channel_text(t->channel));
-    put_text(view, "method", t->method);
-    put_text(view, "out_trade_no", t->out_trade_no);
-    put_text(view, "state", trade_state_text(t->state));
+    control_put_text(view, "channel", channel_text(t->channel));
+    control_put_text(view, "method", t->method);
+    control_put_text(view, "out_trade_no", t->out_trade_no);
+    control_put_text(view, "state", trade_state_text(t->state));
     json_object_set_new(view, "amount_fen", json_integer(t->amount_fen));
-    put_text(view, "currency", "CNY");
-    put_text(view, "appid", t->appid);
-    put_text(view, "merchant", t->merchant);
-    put_text(view, "subject", t->subject);
-    put_text(view, "attach", t->attach);
-    put_text(view, "notify_url", t->notify_url);
-    put_text(view, "return_url", t->return_url);
-    put_text(view, "client_ip", t->client_ip);
-    put_text(view, "handle", t->handle);
-    put_time(pool, view, "created_at", t->created_s);
-    put_time(pool, view, "expires_at", t->expires_s);
-    put_time(pool, view, "paid_at", t->paid_s);
-    put_time(pool, view, "closed_at", t->closed_s);
-    put_text(view, "transaction_id", t->transaction_id);
-    put_text(view, "openid", t->payer.openid ? t->payer.openid : t->order_openid);
-    put_text(view, "buyer_id", t->payer.buyer_id);
-    put_text(view, "buyer_open_id", t->payer.buyer_open_id);
+    control_put_text(view, "currency", "CNY");
+    control_put_text(view, "appid", t->appid);
+    control_put_text(view, "merchant", t->merchant);
+    control_put_text(view, "subject", t->subject);
+    control_put_text(view, "attach", t->attach);
+    control_put_text(view, "notify_url", t->notify_url);
+    control_put_text(view, "return_url", t->return_url);
+    control_put_text(view, "client_ip", t->client_ip);
+    control_put_text(view, "handle", t->handle);
+    control_put_time(pool, view, "created_at", t->created_s);
+    control_put_time(pool, view, "expires_at", t->expires_s);
+    control_put_time(pool, view, "paid_at", t->paid_s);
+    control_put_time(pool, view, "closed_at", t->closed_s);
+    control_put_text(view, "transaction_id", t->transaction_id);
+    json_object_set_new(view, "refunding_fen", json_integer(t->refunding_fen));
+    json_object_set_new(view, "refunded_fen", json_integer(t->refunded_fen));
+    control_put_text(view, "openid", t->payer.openid ? t->payer.openid : t->order_openid);
+    control_put_text(view, "buyer_id", t->payer.buyer_id);
+    control_put_text(view, "buyer_open_id", t->payer.buyer_open_id);
     json_object_set_new(view, "notified", json_boolean(t->notified));
     json_object_set_new(view, "acknowledged", json_boolean(t->acknowledged));
     return view;
 }
 
-static void list_trades(struct call *call)
+static void list_trades(struct control_call *call)
 {
     size_t n;
     struct trade *list = trades_list(call->s->trades, call->request->pool, &n);
@@ -80,25 +73,24 @@ static void list_trades(struct call *call)
     reply_json(call->request, call->reply, 200, json_pack("{s:o}", "trades", views));
 }
 
-static void show_trade(struct call *call)
+static void show_trade(struct control_call *call)
 {
     struct trade t;
     if (!trades_find(call->s->trades, CHANNEL_ANY, call->rest, &t))
-        refuse(call, 404, "no such trade");
+        control_refuse(call, 404, "no such trade");
     else
         reply_json(call->request, call->reply, 200, trade_view(call->request->pool, &t));
 }
 
-/* The trade the body names; answers 404 itself. */
-static bool named_trade(struct call *call, struct trade *t)
+bool control_trade(struct control_call *call, struct trade *t)
 {
-    const char *channel = body_text(call, "channel");
+    const char *channel = control_text(call, "channel");
     enum channel where = !channel                         ? CHANNEL_ANY
                          : strcmp(channel, "alipay") == 0 ? CHANNEL_ALIPAY
                                                           : CHANNEL_WECHAT;
-    if (trades_find(call->s->trades, where, body_text(call, "out_trade_no"), t))
+    if (trades_find(call->s->trades, where, control_text(call, "out_trade_no"), t))
         return true;
-    refuse(call, 404, "no such trade");
+    control_refuse(call, 404, "no such trade");
     return false;
 }
 
@@ -132,7 +124,7 @@ static const char *why_not_payable(const struct trade *t, const struct payer *pa
     return NULL;
 }
 
-static json_t *send_notice(struct call *call, const struct notice *notice, bool retry)
+json_t *control_send(struct control_call *call, const struct notice *notice, bool retry)
 {
     struct callback callback;
     if (!callback_build(call->s, call->request->pool, notice, &callback))
@@ -140,17 +132,17 @@ static json_t *send_notice(struct call *call, const struct notice *notice, bool 
     return delivery_send(call->s, call->request->pool, notice, &callback, retry);
 }
 
-static void pay(struct call *call)
+static void pay(struct control_call *call)
 {
     struct notice notice = {0};
-    struct payer payer = {body_text(call, "openid"), body_text(call, "buyer_id"),
-                          body_text(call, "buyer_open_id")};
-    const char *at = body_text(call, "at");
+    struct payer payer = {control_text(call, "openid"), control_text(call, "buyer_id"),
+                          control_text(call, "buyer_open_id")};
+    const char *at = control_text(call, "at");
     int64_t paid_s = moment_now_s();
-    if (!named_trade(call, &notice.trade))
+    if (!control_trade(call, &notice.trade))
         return;
     if (at && !read_moment(at, &paid_s)) {
-        refuse(call, 400, "at: RFC 3339 or an offset such as -2d");
+        control_refuse(call, 400, "at: RFC 3339 or an offset such as -2d");
         return;
     }
     struct trade *t = &notice.trade;
@@ -158,18 +150,18 @@ static void pay(struct call *call)
     if (!why && !trades_pay(call->s->trades, t, &payer, paid_s))
         why = "not payable";
     if (why) {
-        refuse(call, 409, why);
+        control_refuse(call, 409, why);
         return;
     }
     trades_find(call->s->trades, t->channel, t->out_trade_no, t);
     bool silent = json_is_false(json_object_get(call->body, "notify"));
-    json_t *sent = silent ? NULL : send_notice(call, &notice, false);
+    json_t *sent = silent ? NULL : control_send(call, &notice, false);
     trades_find(call->s->trades, t->channel, t->out_trade_no, t);
     json_t *result = trade_view(call->request->pool, t);
     if (sent)
         json_object_update_new(result, sent);
     else if (!silent)
-        put_text(result, "error", "not sent: there is no notify_url");
+        control_put_text(result, "error", "not sent: there is no notify_url");
     reply_json(call->request, call->reply, 200, result);
 }
 
@@ -186,55 +178,55 @@ static bool ensure_paid(struct sandbox *s, struct notice *n)
     return !fault_is_genuine(n->fault) || n->trade.state == TRADE_PAID;
 }
 
-static bool read_fault(struct call *call, struct notice *n)
+bool control_fault(struct control_call *call, struct notice *n)
 {
-    const char *fault = body_text(call, "fault");
+    const char *fault = control_text(call, "fault");
     if (fault && !fault_parse(fault, &n->fault)) {
-        refuse(call, 400, "no such fault");
+        control_refuse(call, 400, "no such fault");
         return false;
     }
-    const char *key = body_text(call, "key");
+    const char *key = control_text(call, "key");
     n->by_certificate = key && strcmp(key, "certificate") == 0;
-    n->transaction_id = body_text(call, "transaction_id");
+    n->transaction_id = control_text(call, "transaction_id");
     n->amount_fen = json_integer_value(json_object_get(call->body, "amount_fen"));
     return true;
 }
 
-static bool read_notice(struct call *call, struct notice *n)
+static bool read_notice(struct control_call *call, struct notice *n)
 {
-    if (!read_fault(call, n) || !named_trade(call, &n->trade))
+    if (!control_fault(call, n) || !control_trade(call, &n->trade))
         return false;
     if (ensure_paid(call->s, n))
         return true;
-    refuse(call, 409, "closed unpaid: nothing genuine to tell");
+    control_refuse(call, 409, "closed unpaid: nothing genuine to tell");
     return false;
 }
 
-static void notify(struct call *call)
+static void notify(struct control_call *call)
 {
     struct notice notice = {0};
     if (!read_notice(call, &notice))
         return;
-    json_t *sent = send_notice(call, &notice, false);
+    json_t *sent = control_send(call, &notice, false);
     if (sent)
         reply_json(call->request, call->reply, 200, sent);
     else
-        refuse(call, 400,
-               "this provider's callbacks cannot be wrong in this way, or no notify_url");
+        control_refuse(call, 400,
+                       "this provider's callbacks cannot be wrong in this way, or no notify_url");
 }
 
 static json_t *callback_view(struct pool *pool, const struct notice *n, const struct callback *c)
 {
     json_t *headers = json_object();
     for (size_t i = 0; i < c->n_headers; i++)
-        put_text(headers, c->headers[i].name, c->headers[i].value);
+        control_put_text(headers, c->headers[i].name, c->headers[i].value);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "channel",
                      channel_text(n->trade.channel), "out_trade_no", n->trade.out_trade_no,
                      "method", "POST", "url", c->url, "headers", headers, "body", c->body,
                      "body_base64", base64_encode(pool, c->body, c->body_size));
 }
 
-static void prepare(struct call *call)
+static void prepare(struct control_call *call)
 {
     struct notice notice = {0};
     struct callback callback;
@@ -244,11 +236,12 @@ static void prepare(struct call *call)
         reply_json(call->request, call->reply, 200,
                    callback_view(call->request->pool, &notice, &callback));
     else
-        refuse(call, 400,
-               "this provider's callbacks cannot be wrong in this way, or no notify_url");
+        control_refuse(call, 400,
+                       "this provider's callbacks cannot be wrong in this way, or no notify_url");
 }
 
-static json_t *prepare_one(struct call *call, const struct notice *pattern, const char *number)
+static json_t *prepare_one(struct control_call *call, const struct notice *pattern,
+                           const char *number)
 {
     struct notice notice = *pattern;
     struct callback callback;
@@ -263,10 +256,10 @@ static json_t *prepare_one(struct call *call, const struct notice *pattern, cons
                             "no such trade, or no such callback");
 }
 
-static void prepare_bulk(struct call *call)
+static void prepare_bulk(struct control_call *call)
 {
     struct notice pattern = {0};
-    if (!read_fault(call, &pattern))
+    if (!control_fault(call, &pattern))
         return;
     json_t *all = json_array(), *number;
     size_t i;
@@ -277,13 +270,13 @@ static void prepare_bulk(struct call *call)
     reply_json(call->request, call->reply, 200, json_pack("{s:o}", "callbacks", all));
 }
 
-static void list_callbacks(struct call *call)
+static void list_callbacks(struct control_call *call)
 {
     reply_json(call->request, call->reply, 200,
                json_pack("{s:o}", "callbacks", journal_copy(call->s->journal)));
 }
 
-static void retry(struct call *call)
+static void retry(struct control_call *call)
 {
     size_t n;
     struct trade *list = trades_list(call->s->trades, call->request->pool, &n);
@@ -292,64 +285,65 @@ static void retry(struct call *call)
         struct notice notice = {.trade = list[i], .fault = FAULT_AGAIN};
         if (!list[i].notified || list[i].acknowledged)
             continue;
-        json_t *entry = send_notice(call, &notice, true);
+        json_t *entry = control_send(call, &notice, true);
         if (entry)
             json_array_append_new(sent, entry);
     }
+    control_retry_refunds(call, sent);
     reply_json(call->request, call->reply, 200, json_pack("{s:o}", "callbacks", sent));
 }
 
 /* ---- the rest ---- */
 
-static void show_clock(struct call *call)
+static void show_clock(struct control_call *call)
 {
     reply_json(call->request, call->reply, 200,
                json_pack("{s:s, s:I}", "now", moment_rfc3339(call->request->pool, moment_now_s()),
                          "offset_s", (json_int_t)moment_offset_s()));
 }
 
-static void set_clock(struct call *call)
+static void set_clock(struct control_call *call)
 {
     int64_t offset_s;
-    if (!moment_parse_offset(body_text(call, "offset"), &offset_s)) {
-        refuse(call, 400, "offset: +8d, -1h, +30s");
+    if (!moment_parse_offset(control_text(call, "offset"), &offset_s)) {
+        control_refuse(call, 400, "offset: +8d, -1h, +30s");
         return;
     }
     moment_set_offset_s(offset_s);
     show_clock(call);
 }
 
-static void open_app(struct call *call)
+static void open_app(struct control_call *call)
 {
-    alipay_open_app(call->s, call->request, body_text(call, "order_string"), call->reply);
+    alipay_open_app(call->s, call->request, control_text(call, "order_string"), call->reply);
 }
 
-static void scan(struct call *call)
+static void scan(struct control_call *call)
 {
     struct trade t;
-    if (!named_trade(call, &t))
+    if (!control_trade(call, &t))
         return;
     if (!trades_open(call->s->trades, t.channel, t.out_trade_no)) {
-        refuse(call, 409, "paid or closed");
+        control_refuse(call, 409, "paid or closed");
         return;
     }
     trades_find(call->s->trades, t.channel, t.out_trade_no, &t);
     reply_json(call->request, call->reply, 200, trade_view(call->request->pool, &t));
 }
 
-static void set_certificates(struct call *call)
+static void set_certificates(struct control_call *call)
 {
     atomic_store(&call->s->certificates, json_is_true(json_object_get(call->body, "available")));
     reply_json(call->request, call->reply, 200, json_object());
 }
 
-static void set_answers(struct call *call)
+static void set_answers(struct control_call *call)
 {
     static const char *const faults[] = {"wrong-signature", "unsigned",   "probe",  "old-timestamp",
                                          "server-error",    "rate-limit", "garbage"};
-    const char *fault = body_text(call, "fault");
+    const char *fault = control_text(call, "fault");
     const json_t *times = json_object_get(call->body, "times");
-    size_t channel = strcmp(body_text(call, "channel"), "alipay") == 0 ? 1 : 0;
+    size_t channel = strcmp(control_text(call, "channel"), "alipay") == 0 ? 1 : 0;
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         if (strcmp(faults[i], fault) != 0)
             continue;
@@ -360,17 +354,17 @@ static void set_answers(struct call *call)
         reply_json(call->request, call->reply, 200, json_object());
         return;
     }
-    refuse(call, 400, "no such fault");
+    control_refuse(call, 400, "no such fault");
 }
 
 /* ---- routes ---- */
 
-static bool is_channel(const char *t)
+bool control_is_channel(const char *t)
 {
     return strcmp(t, "wechat") == 0 || strcmp(t, "alipay") == 0;
 }
 
-static bool is_key(const char *t)
+bool control_is_key(const char *t)
 {
     return strcmp(t, "public-key") == 0 || strcmp(t, "certificate") == 0;
 }
@@ -379,19 +373,6 @@ static bool is_payer(const char *t)
 {
     return text_is_made_of(t, 1, 128, "_-");
 }
-
-#define TRADE_MEMBERS                                                                              \
-    {"out_trade_no", MEMBER_TEXT, true, 1, 64, NULL, NULL},                                        \
-    {                                                                                              \
-        "channel", MEMBER_TEXT, false, 1, 6, is_channel, NULL                                      \
-    }
-#define FAULT_MEMBERS                                                                              \
-    {"fault", MEMBER_TEXT, false, 1, 32, NULL, NULL},                                              \
-        {"amount_fen", MEMBER_INTEGER, false, 0, 0, NULL, NULL},                                   \
-        {"transaction_id", MEMBER_TEXT, false, 1, 64, NULL, NULL},                                 \
-    {                                                                                              \
-        "key", MEMBER_TEXT, false, 1, 16, is_key, NULL                                             \
-    }
 
 static const struct member nothing[] = {{0}};
 static const struct member trade_members[] = {TRADE_MEMBERS, {0}};
@@ -424,7 +405,7 @@ static const struct member certificates_members[] = {
     {0},
 };
 static const struct member answers_members[] = {
-    {"channel", MEMBER_TEXT, true, 1, 6, is_channel, NULL},
+    {"channel", MEMBER_TEXT, true, 1, 6, control_is_channel, NULL},
     {"fault", MEMBER_TEXT, true, 1, 32, NULL, NULL},
     {"times", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
     {0},
@@ -433,7 +414,7 @@ static const struct member answers_members[] = {
 static const struct route {
     const char *method, *path; /* a path that ends in '/' takes one more segment */
     const struct member *members;
-    void (*run)(struct call *call);
+    void (*run)(struct control_call *call);
 } routes[] = {
     {"GET", "/sandbox/trades", nothing, list_trades},
     {"GET", "/sandbox/trades/", nothing, show_trade},
@@ -442,6 +423,9 @@ static const struct route {
     {"POST", "/sandbox/callback", notice_members, prepare},
     {"POST", "/sandbox/callbacks/bulk", bulk_members, prepare_bulk},
     {"GET", "/sandbox/callbacks", nothing, list_callbacks},
+    {"POST", "/sandbox/refund", control_refund_members, control_finish_refund},
+    {"POST", "/sandbox/refunds", control_refunds_members, control_set_refunds},
+    {"GET", "/sandbox/refunds", nothing, control_list_refunds},
     {"POST", "/sandbox/retry", nothing, retry},
     {"GET", "/sandbox/clock", nothing, show_clock},
     {"POST", "/sandbox/clock", clock_members, set_clock},
@@ -451,7 +435,7 @@ static const struct route {
     {"POST", "/sandbox/answers", answers_members, set_answers},
 };
 
-static bool route_matches(const struct route *route, struct call *call)
+static bool route_matches(const struct route *route, struct control_call *call)
 {
     const char *path = call->request->path;
     size_t n = strlen(route->path);
@@ -467,7 +451,7 @@ static bool route_matches(const struct route *route, struct call *call)
     return true;
 }
 
-static void run_route(struct call *call, const struct route *route)
+static void run_route(struct control_call *call, const struct route *route)
 {
     struct term_fault fault = {0};
     struct pool *pool = call->request->pool;
@@ -475,19 +459,19 @@ static void run_route(struct call *call, const struct route *route)
     call->body = terms_parse(pool, empty ? "{}" : call->request->body,
                              empty ? 2 : call->request->body_size, &fault);
     if (!call->body || !terms_check(pool, call->body, route->members, "", &fault))
-        refuse(call, 400, pool_print(pool, "%s: %s", fault.field, fault.issue));
+        control_refuse(call, 400, pool_print(pool, "%s: %s", fault.field, fault.issue));
     else
         route->run(call);
 }
 
 void control_answer(struct sandbox *s, struct request *request, struct reply *reply)
 {
-    struct call call = {.s = s, .request = request, .reply = reply};
+    struct control_call call = {.s = s, .request = request, .reply = reply};
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (route_matches(&routes[i], &call)) {
             run_route(&call, &routes[i]);
             return;
         }
     }
-    refuse(&call, 404, "no such route");
+    control_refuse(&call, 404, "no such route");
 }

@@ -121,6 +121,8 @@ static json_t *describe(struct pool *pool, const struct notice *n, const struct 
                               (int)a->status, "body", body ? body : json_string("(not UTF-8)"),
                               "acknowledged", (int)is_acknowledged(n->trade.channel, a), "retry",
                               (int)retry, "elapsed_ms", (int)(a->elapsed_s * 1000));
+    if (n->refund)
+        json_object_set_new(entry, "out_refund_no", json_string(n->refund->out_refund_no));
     if (a->error)
         json_object_set_new(entry, "error", json_string(a->error));
     return entry;
@@ -135,8 +137,12 @@ json_t *delivery_send(struct sandbox *s, struct pool *pool, const struct notice 
         post(pool, callback, &a);
     else
         a.error = "not sent: only loopback is called";
-    if (fault_is_genuine(notice->fault) && !notice->transaction_id)
-        trades_mark_notified(s->trades, &notice->trade, is_acknowledged(notice->trade.channel, &a));
+    bool acknowledged = is_acknowledged(notice->trade.channel, &a);
+    bool genuine = fault_is_genuine(notice->fault) && !notice->transaction_id;
+    if (genuine && notice->refund)
+        refunds_mark_notified(s->refunds, notice->refund, acknowledged);
+    else if (genuine)
+        trades_mark_notified(s->trades, &notice->trade, acknowledged);
     json_t *entry = describe(pool, notice, callback, &a, retry);
     journal_add(s->journal, entry);
     return entry;

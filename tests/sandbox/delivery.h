@@ -15,7 +15,8 @@ json_t *journal_copy(struct journal *journal);
 
 /* Sends, waits at most five seconds for the answer, writes it into the journal and marks the
  * trade. Returns a new reference: {id, channel, out_trade_no, fault, url, sent_at, status, body,
- * acknowledged, elapsed_ms, error}; status 0 and error when there was no answer. */
+ * acknowledged, elapsed_ms, error}; out_refund_no where it is about one; status 0 and error when
+ * there was no answer. */
 json_t *delivery_send(struct sandbox *s, struct pool *pool, const struct notice *notice,
                       const struct callback *callback, bool retry);
 

@@ -104,6 +104,7 @@ static int serve(struct sandbox *s, const struct arguments *a, const sigset_t *e
 static void open_sandbox(struct sandbox *s, const struct arguments *a)
 {
     s->trades = trades_new();
+    s->refunds = refunds_new(s->trades);
     s->journal = journal_new();
     s->deliver_to = a->deliver_to;
     atomic_init(&s->certificates, false);
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
     open_sandbox(&s, &a);
     int result = serve(&s, &a, &ends);
     journal_free(s.journal);
+    refunds_free(s.refunds);
     trades_free(s.trades);
     installation_close(&s.in);
     curl_global_cleanup();

@@ -714,6 +714,193 @@ def alipay_faulty_callbacks():
               control("callback", out_trade_no="APPL0001", fault=fault)[0] == 400)
 
 
+# ---- refunds ----
+
+REFUNDS = "/v3/refund/domestic/refunds"
+
+
+def refund_body(trade, number, fen, **other):
+    b = {"out_trade_no": trade, "out_refund_no": number, "reason": "退款",
+         "notify_url": f"http://127.0.0.1:{merchant_port}/refund",
+         "amount": {"refund": fen, "total": 990, "currency": "CNY"}}
+    b.update(other)
+    return json.dumps({k: v for k, v in b.items() if v is not ...})
+
+
+def refund(trade, number, fen, **other):
+    return wechat("POST", REFUNDS, refund_body(trade, number, fen, **other))
+
+
+def refunds_of(trade):
+    listed = json.loads(call("GET", "/sandbox/refunds")[2])["refunds"]
+    return [r for r in listed if r["out_trade_no"] == trade]
+
+
+def paid_by_wechat(number):
+    prepay(number)
+    control("pay", out_trade_no=number, notify=False)
+
+
+def wechat_refunds():
+    paid_by_wechat("REFUND01")
+    status, headers, text = refund("REFUND01", "R1|@", 300)
+    first = json.loads(text)
+    check("a refund succeeds, and that is signed", status == 200 and signed_well(headers, text) and
+          first["status"] == "SUCCESS" and first["amount"]["refund"] == 300 and
+          first["success_time"] and first["refund_id"], text)
+    check("the same request again is the same refund",
+          json.loads(refund("REFUND01", "R1|@", 300)[2]) == first)
+    one = refunds_of("REFUND01")[0]
+    check("its money moved once, though it was asked for twice", (one["asked"], one["moved"]) == (2, 1))
+    check("a query by its number tells the same",
+          json.loads(wechat("GET", REFUNDS + "/R1%7C%40")[2]) == first)
+    check("the order is REFUND then", json.loads(query("REFUND01")[2])["trade_state"] == "REFUND")
+    expect("an unknown refund does not exist", wechat("GET", REFUNDS + "/R99"), 404,
+           "RESOURCE_NOT_EXISTS")
+    expect("another amount under the number is refused", refund("REFUND01", "R1|@", 301), 400,
+           "INVALID_REQUEST")
+    expect("another reason under the number is refused",
+           refund("REFUND01", "R1|@", 300, reason="x"), 400, "INVALID_REQUEST")
+    expect("more than is left is refused", refund("REFUND01", "R2", 691), 400, "INVALID_REQUEST")
+    check("what is left is not", refund("REFUND01", "R3", 690)[0] == 200)
+    trade = json.loads(call("GET", "/sandbox/trades/REFUND01")[2])
+    check("all is back", (trade["refunding_fen"], trade["refunded_fen"]) == (990, 990))
+    expect("another total is refused", refund("REFUND01", "R4", 1, amount={
+        "refund": 1, "total": 991, "currency": "CNY"}), 400, "INVALID_REQUEST")
+    prepay("REFUND02")
+    expect("an unpaid order has nothing to go back", refund("REFUND02", "R5", 1), 400,
+           "INVALID_REQUEST")
+    expect("an unknown order too", refund("REFUND99", "R5", 1), 404, "RESOURCE_NOT_EXISTS")
+    for other, field in [({"out_refund_no": "a" * 65}, "/out_refund_no"),
+                         ({"out_refund_no": "R/"}, "/out_refund_no"),
+                         ({"reason": "退" * 81}, "/reason"), ({"surprise": 1}, "/surprise"),
+                         ({"amount": {"refund": 1, "total": 990}}, "/amount/currency"),
+                         ({"amount": {"refund": "1", "total": 990, "currency": "CNY"}}, "/amount/refund"),
+                         ({"amount": {"refund": 0, "total": 990, "currency": "CNY"}}, "/amount/refund"),
+                         ({"transaction_id": "42"}, "/out_trade_no"), ({"out_trade_no": ...}, "/out_trade_no"),
+                         ({"notify_url": "http://id.example.cn/"}, "/notify_url")]:
+        expect(f"a refund with {json.dumps(other, default=str)[:60]} is refused",
+               refund("REFUND01", "R6", 1, **other), 400, "PARAM_ERROR", field)
+    by_id = refund("REFUND01", "R7", 1, out_trade_no=..., transaction_id=trade["transaction_id"])
+    expect("a transaction_id names the order as well", by_id, 400, "INVALID_REQUEST")
+
+
+def wechat_refund_modes():
+    paid_by_wechat("MODES001")
+    control("refunds", mode="not-enough", times=1)
+    expect("the seller may have too little", refund("MODES001", "M1", 100), 403, "NOT_ENOUGH")
+    control("refunds", mode="frequency", times=1)
+    expect("it may be too often", refund("MODES001", "M1", 100), 429, "FREQUENCY_LIMITED")
+    control("refunds", mode="system-error", times=1)
+    expect("the provider may fail", refund("MODES001", "M1", 100), 500, "SYSTEM_ERROR")
+    check("nothing moved by that", refunds_of("MODES001") == [])
+    control("refunds", mode="lost", times=1)
+    expect("or fail after it did it", refund("MODES001", "M1", 100), 500, "SYSTEM_ERROR")
+    check("the same number then tells that it is done, once",
+          json.loads(refund("MODES001", "M1", 100)[2])["status"] == "SUCCESS" and
+          [r["moved"] for r in refunds_of("MODES001")] == [1])
+    control("refunds", mode="held", times=4)
+    Merchant.status, Merchant.text, Merchant.calls[:] = 204, "", []
+    for number, outcome in ("M2", "success"), ("M3", "closed"), ("M4", "abnormal"):
+        check("a held refund is PROCESSING",
+              json.loads(refund("MODES001", number, 100)[2])["status"] == "PROCESSING")
+        check("of which nobody is told",
+              "sent_at" not in control("refund", out_refund_no=number)[1])
+        _, told = control("refund", out_refund_no=number, outcome=outcome)
+        path, headers, body = Merchant.calls[-1]
+        plain = open_callback(headers, body)
+        check(f"it becomes {outcome}, and the request's notify_url is told", path == "/refund" and
+              told["state"] == outcome and told["acknowledged"] and
+              json.loads(body)["event_type"] == "REFUND." + outcome.upper() and
+              plain["refund_status"] == outcome.upper() and plain["out_refund_no"] == number and
+              plain["amount"]["refund"] == 100 and "status" not in plain, plain)
+        check("a query tells it too", json.loads(
+            wechat("GET", f"{REFUNDS}/{number}")[2])["status"] == outcome.upper())
+    check("money moved for the one that succeeded",
+          [r["moved"] for r in refunds_of("MODES001")] == [1, 1, 0, 0])
+    trade = json.loads(call("GET", "/sandbox/trades/MODES001")[2])
+    check("what was closed may go back under another number",
+          (trade["refunding_fen"], trade["refunded_fen"]) == (300, 200))
+    check("what succeeded stays so",
+          control("refund", out_refund_no="M2", outcome="closed")[0] == 409)
+    check("what is abnormal may still succeed", control(
+        "refund", out_refund_no="M4", outcome="success", notify=False)[1]["moved"] == 1)
+    Merchant.status = 500
+    control("refund", out_refund_no="M4")
+    Merchant.status = 204
+    check("a callback that was refused comes again", [
+        (c["out_refund_no"], c["acknowledged"]) for c in control("retry")[1]["callbacks"]
+        if "out_refund_no" in c] == [("M4", True)])
+    wrong = Merchant.calls
+    control("refund", out_refund_no="M4", fault="wrong-signature")
+    check("a refund's callback may be wrong", open_callback(*wrong[-1][1:]) is None)
+    control("refunds", mode="immediate", minute=True)
+    expect("two refunds of an order within a minute may be refused", refund("MODES001", "M5", 1),
+           429, "FREQUENCY_LIMITED")
+    control("refunds", mode="immediate")
+    check("or not", refund("MODES001", "M5", 1)[0] == 200)
+    check("an unknown mode is refused", control("refunds", mode="x")[0] == 400)
+    check("an unknown refund is not found", control("refund", out_refund_no="M99")[0] == 404)
+
+
+REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
+
+
+def alipay_refunds():
+    page("BACK0001")
+    refused, _ = ask(REFUND, {"out_trade_no": "BACK0001", "refund_amount": "9.90"})
+    check("an unpaid trade is not refunded", refused["sub_code"] == "ACQ.TRADE_STATUS_ERROR", refused)
+    control("pay", out_trade_no="BACK0001", notify=False)
+    one = {"out_trade_no": "BACK0001", "refund_amount": "3.00", "out_request_no": "RQ1",
+           "refund_reason": "退款"}
+    node, signed = ask(REFUND, one)
+    check("a partial refund moves money", signed and node["code"] == "10000" and
+          node["fund_change"] == "Y" and node["refund_fee"] == "3.00", node)
+    check("the same again does not", ask(REFUND, one)[0]["fund_change"] == "N" and
+          [(r["asked"], r["moved"]) for r in refunds_of("BACK0001")] == [(2, 1)])
+    check("another amount under the number is refused", ask(REFUND, dict(one, refund_amount="3.01"))[0]
+          ["sub_code"] == "ACQ.DISCORDANT_REPEAT_REQUEST")
+    check("a part needs a number", ask(REFUND, {"out_trade_no": "BACK0001", "refund_amount": "1"})[0]
+          ["sub_code"] == "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")
+    check("more than is left is refused", ask(REFUND, dict(one, out_request_no="RQ2", refund_amount="6.91"))[0]
+          ["sub_code"] == "ACQ.REASON_TRADE_REFUND_FEE_ERR")
+    name = {"out_trade_no": "BACK0001", "out_request_no": "RQ1"}
+    node, signed = ask(REFUND_QUERY, name)
+    check("a query tells that it is done", signed and node["refund_status"] == "REFUND_SUCCESS" and
+          node["refund_amount"] == "3.00" and node["total_amount"] == "9.90", node)
+    check("of an unknown one it tells nothing", ask(REFUND_QUERY, dict(name, out_request_no="RQ9"))[0]
+          == {"code": "10000", "msg": "Success"})
+    check("a trade that went back in part is a success",
+          ask(QUERY, {"out_trade_no": "BACK0001"})[0]["trade_status"] == "TRADE_SUCCESS")
+    Merchant.status, Merchant.text, Merchant.calls[:] = 200, "success", []
+    control("refund", out_refund_no="RQ1")
+    p = notify_verifies(Merchant.calls[0][2])
+    check("its notify goes to the trade's notify_url", Merchant.calls[0][0] == "/alipay" and
+          p["trade_status"] == "TRADE_SUCCESS" and p["refund_fee"] == "3.00" and
+          p["out_biz_no"] == "RQ1" and p["gmt_refund"], p)
+    control("refunds", mode="held", times=1)
+    rest = {"out_trade_no": "BACK0001", "refund_amount": "6.90", "out_request_no": "RQ3"}
+    check("a held refund moves nothing", ask(REFUND, rest)[0]["fund_change"] == "N")
+    node, _ = ask(REFUND_QUERY, dict(name, out_request_no="RQ3"))
+    check("a query does not say that it is done", "refund_status" not in node, node)
+    control("refund", out_refund_no="RQ3", outcome="success")
+    p = notify_verifies(Merchant.calls[1][2])
+    check("then all is back and the trade closed", p["trade_status"] == "TRADE_CLOSED" and
+          p["refund_fee"] == "9.90" and p["gmt_payment"] and
+          ask(QUERY, {"out_trade_no": "BACK0001"})[0]["trade_status"] == "TRADE_CLOSED", p)
+    page("BACK0002")
+    control("pay", out_trade_no="BACK0002", notify=False)
+    all_of = {"out_trade_no": "BACK0002", "refund_amount": "9.90", "out_request_no": "RQ1"}
+    for mode, code in [("not-enough", "ACQ.SELLER_BALANCE_NOT_ENOUGH"),
+                       ("frequency", "isv.app-call-limited"), ("system-error", "ACQ.SYSTEM_ERROR"),
+                       ("lost", "ACQ.SYSTEM_ERROR")]:
+        control("refunds", mode=mode, times=1)
+        check(f"{mode} is {code}", ask(REFUND, all_of)[0]["sub_code"] == code)
+    check("another trade's refund may have the same number, and what was lost moved once",
+          [r["moved"] for r in refunds_of("BACK0002")] == [1] and
+          ask(REFUND, all_of)[0]["fund_change"] == "N")
+
+
 # ---- clock ----
 
 def clock():
@@ -796,7 +983,8 @@ def read_identifiers():
 STEPS = [wechat_prepay, wechat_repeats, wechat_wrong_authorization, wechat_wrong_orders,
          wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates,
          wrong_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
-         alipay_callbacks, alipay_faulty_callbacks, clock, control_is_strict, files]
+         alipay_callbacks, alipay_faulty_callbacks,
+         wechat_refunds, wechat_refund_modes, alipay_refunds, clock, control_is_strict, files]
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)

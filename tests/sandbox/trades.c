@@ -250,6 +250,21 @@ void trades_mark_notified(struct trades *all, const struct trade *trade, bool ac
     pthread_mutex_unlock(&all->lock);
 }
 
+int64_t trades_refund(struct trades *all, enum channel channel, const char *out_trade_no,
+                      int64_t refunding_fen, int64_t refunded_fen)
+{
+    int64_t result = -1;
+    pthread_mutex_lock(&all->lock);
+    struct trade *t = lookup(all, channel, out_trade_no);
+    if (t && t->state == TRADE_PAID && t->refunding_fen + refunding_fen <= t->amount_fen) {
+        t->refunding_fen += refunding_fen;
+        t->refunded_fen += refunded_fen;
+        result = t->refunded_fen;
+    }
+    pthread_mutex_unlock(&all->lock);
+    return result;
+}
+
 struct trade *trades_list(struct trades *all, struct pool *pool, size_t *n)
 {
     pthread_mutex_lock(&all->lock);

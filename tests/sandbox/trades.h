@@ -48,6 +48,8 @@ struct trade {
     int64_t paid_s, closed_s;
     struct payer payer;
     bool notified, acknowledged; /* the genuine callback was sent, was accepted */
+    int64_t refunding_fen;       /* of all refunds taken and not closed */
+    int64_t refunded_fen;        /* what went back */
 };
 
 struct trades;
@@ -71,6 +73,10 @@ bool trades_pay(struct trades *all, const struct trade *trade, const struct paye
                 int64_t paid_s);
 bool trades_close(struct trades *all, enum channel channel, const char *out_trade_no);
 void trades_mark_notified(struct trades *all, const struct trade *trade, bool acknowledged);
+/* Adds to refunding_fen and to refunded_fen. Returns refunded_fen after that; -1, and nothing is
+ * changed, where the trade is not paid or refunding_fen would be more than amount_fen. */
+int64_t trades_refund(struct trades *all, enum channel channel, const char *out_trade_no,
+                      int64_t refunding_fen, int64_t refunded_fen);
 /* All of them in the order they came; the array lies in the pool. */
 struct trade *trades_list(struct trades *all, struct pool *pool, size_t *n);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* WeChat Pay v3 as the merchant meets it: authorization, orders, signed answers. */
 #include "wechat.h"
+
 #include "encoding.h"
 #include "moment.h"
-#include "sandbox.h"
-#include "terms.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -14,14 +13,7 @@ enum { WINDOW_S = 300, OPENID_MAX = 128 };
 
 #define SCHEME "WECHATPAY2-SHA256-RSA2048"
 
-struct refusal {
-    unsigned status;
-    const char *code, *message;
-    const char *field, *issue, *location;
-    const char *sign_message; /* what the signature should have covered */
-};
-
-static bool refuse(struct refusal *r, unsigned status, const char *code, const char *message)
+bool wechat_refuse(struct wechat_refusal *r, unsigned status, const char *code, const char *message)
 {
     r->status = status;
     r->code = code;
@@ -29,20 +21,20 @@ static bool refuse(struct refusal *r, unsigned status, const char *code, const c
     return false;
 }
 
-static bool refuse_header(struct refusal *r, const char *field, const char *issue)
+static bool refuse_header(struct wechat_refusal *r, const char *field, const char *issue)
 {
     r->field = field;
     r->issue = issue;
     r->location = "header";
-    return refuse(r, 400, "PARAM_ERROR", "参数错误");
+    return wechat_refuse(r, 400, "PARAM_ERROR", "参数错误");
 }
 
-static bool refuse_authorization(struct refusal *r, const char *field, const char *message)
+static bool refuse_authorization(struct wechat_refusal *r, const char *field, const char *message)
 {
     r->field = field;
     r->issue = "sign not match";
     r->location = "authorization";
-    return refuse(r, 401, "SIGN_ERROR", message);
+    return wechat_refuse(r, 401, "SIGN_ERROR", message);
 }
 
 /* ---- authorization ---- */
@@ -92,7 +84,8 @@ static bool is_current(const char *timestamp)
     return llabs(strtoll(timestamp, NULL, 10) - (long long)moment_now_s()) <= WINDOW_S;
 }
 
-static bool check_authorization(struct sandbox *s, struct request *request, struct refusal *r)
+static bool check_authorization(struct sandbox *s, struct request *request,
+                                struct wechat_refusal *r)
 {
     struct authorization a = {0};
     const char *header = request_header(request, "Authorization");
@@ -134,7 +127,7 @@ static bool names_our_key(const struct sandbox *s, const char *serial)
            strcmp(serial, s->in.certificate_serial) == 0;
 }
 
-static bool check_headers(struct sandbox *s, struct request *request, struct refusal *r)
+static bool check_headers(struct sandbox *s, struct request *request, struct wechat_refusal *r)
 {
     const char *agent = request_header(request, "User-Agent");
     if (!agent || !*agent)
@@ -178,7 +171,8 @@ static void sign_answer(struct sandbox *s, struct request *request, struct reply
                  by_certificate ? s->in.certificate_serial : s->in.public_key_id);
 }
 
-static void answer_refusal(struct request *request, const struct refusal *r, struct reply *reply)
+static void answer_refusal(struct request *request, const struct wechat_refusal *r,
+                           struct reply *reply)
 {
     json_t *detail = json_object();
     if (r->field) {
@@ -335,12 +329,12 @@ static bool find_kind(const struct sandbox *s, const char *name, struct kind *ki
     return false;
 }
 
-static bool refuse_term(struct refusal *r, const struct term_fault *fault)
+bool wechat_refuse_term(struct wechat_refusal *r, const struct term_fault *fault)
 {
     r->field = fault->field;
     r->issue = fault->issue;
     r->location = "body";
-    return refuse(r, 400, "PARAM_ERROR", "参数错误");
+    return wechat_refuse(r, 400, "PARAM_ERROR", "参数错误");
 }
 
 static const char *text_at(const json_t *object, const char *name)
@@ -349,19 +343,19 @@ static const char *text_at(const json_t *object, const char *name)
 }
 
 static bool check_order(const struct sandbox *s, struct request *request, const struct kind *kind,
-                        const json_t *body, struct refusal *r)
+                        const json_t *body, struct wechat_refusal *r)
 {
     struct term_fault fault = {0};
     if (!terms_check(request->pool, body, kind->members, "", &fault))
-        return refuse_term(r, &fault);
+        return wechat_refuse_term(r, &fault);
     json_int_t total =
         json_integer_value(json_object_get(json_object_get(body, "amount"), "total"));
     if (total < 1 || total > 100000000000)
-        return refuse_term(r, &(struct term_fault){"/amount/total", "value"});
+        return wechat_refuse_term(r, &(struct term_fault){"/amount/total", "value"});
     if (strcmp(text_at(body, "mchid"), s->in.mchid) != 0)
-        return refuse_term(r, &(struct term_fault){"/mchid", "value"});
+        return wechat_refuse_term(r, &(struct term_fault){"/mchid", "value"});
     if (strcmp(text_at(body, "appid"), kind->appid) != 0)
-        return refuse(r, 400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配");
+        return wechat_refuse(r, 400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配");
     return true;
 }
 
@@ -421,15 +415,15 @@ static const char *make_handle(struct pool *pool, const char *kind, const char *
 }
 
 static bool take_order(struct sandbox *s, struct request *request, const char *name,
-                       struct reply *reply, struct refusal *r)
+                       struct reply *reply, struct wechat_refusal *r)
 {
     struct kind kind;
     if (!find_kind(s, name, &kind))
-        return refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
+        return wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
     struct term_fault fault;
     json_t *body = terms_parse(request->pool, request->body, request->body_size, &fault);
     if (!body)
-        return refuse_term(r, &fault);
+        return wechat_refuse_term(r, &fault);
     if (!check_order(s, request, &kind, body, r))
         return false;
     const char *member, *handle = make_handle(request->pool, kind.name, &member);
@@ -437,9 +431,9 @@ static bool take_order(struct sandbox *s, struct request *request, const char *n
     switch (trades_put(s->trades, &order, &stored)) {
     case PUT_NEW:
     case PUT_SAME: break;
-    case PUT_DIFFERENT: return refuse(r, 400, "INVALID_REQUEST", "201 商户订单号重复");
-    case PUT_PAID: return refuse(r, 400, "ORDERPAID", "该订单已支付");
-    case PUT_CLOSED: return refuse(r, 400, "ORDER_CLOSED", "该订单已关闭");
+    case PUT_DIFFERENT: return wechat_refuse(r, 400, "INVALID_REQUEST", "201 商户订单号重复");
+    case PUT_PAID: return wechat_refuse(r, 400, "ORDERPAID", "该订单已支付");
+    case PUT_CLOSED: return wechat_refuse(r, 400, "ORDER_CLOSED", "该订单已关闭");
     }
     reply_json(request, reply, 200, json_pack("{s:s}", member, handle));
     return true;
@@ -472,19 +466,22 @@ json_t *wechat_transaction(struct pool *pool, const struct trade *t)
 {
     if (t->state != TRADE_PAID)
         return unpaid_document(t);
+    bool refund = t->refunding_fen > 0;
     json_t *document = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:I, s:I, s:s, s:s}}",
         "appid", t->appid, "mchid", t->merchant, "out_trade_no", t->out_trade_no, "transaction_id",
-        t->transaction_id, "trade_type", wechat_trade_type(t->method), "trade_state", "SUCCESS",
-        "trade_state_desc", "支付成功", "bank_type", "OTHERS", "attach", t->attach ? t->attach : "",
-        "success_time", moment_rfc3339(pool, t->paid_s), "payer", "openid", t->payer.openid,
-        "amount", "total", (json_int_t)t->amount_fen, "payer_total", (json_int_t)t->amount_fen,
-        "currency", "CNY", "payer_currency", "CNY");
+        t->transaction_id, "trade_type", wechat_trade_type(t->method), "trade_state",
+        refund ? "REFUND" : "SUCCESS", "trade_state_desc", refund ? "转入退款" : "支付成功",
+        "bank_type", "OTHERS", "attach", t->attach ? t->attach : "", "success_time",
+        moment_rfc3339(pool, t->paid_s), "payer", "openid", t->payer.openid, "amount", "total",
+        (json_int_t)t->amount_fen, "payer_total", (json_int_t)t->amount_fen, "currency", "CNY",
+        "payer_currency", "CNY");
     json_object_set_new(document, "promotion_detail", json_array());
     return document;
 }
 
-static bool check_query_mchid(const struct sandbox *s, struct request *request, struct refusal *r)
+static bool check_query_mchid(const struct sandbox *s, struct request *request,
+                              struct wechat_refusal *r)
 {
     struct pairs pairs = {0};
     const char *query = request->query ? request->query : "";
@@ -495,21 +492,21 @@ static bool check_query_mchid(const struct sandbox *s, struct request *request, 
     r->field = "mchid";
     r->issue = mchid ? "value" : "missing";
     r->location = "query";
-    return refuse(r, 400, "PARAM_ERROR", "参数错误");
+    return wechat_refuse(r, 400, "PARAM_ERROR", "参数错误");
 }
 
 static bool answer_query(struct sandbox *s, struct request *request, const struct trade *found,
-                         struct reply *reply, struct refusal *r)
+                         struct reply *reply, struct wechat_refusal *r)
 {
     if (!found)
-        return refuse(r, 404, "ORDER_NOT_EXIST", "订单不存在");
+        return wechat_refuse(r, 404, "ORDER_NOT_EXIST", "订单不存在");
     (void)s;
     reply_json(request, reply, 200, wechat_transaction(request->pool, found));
     return true;
 }
 
 static bool close_order(struct sandbox *s, struct request *request, const char *out_trade_no,
-                        struct reply *reply, struct refusal *r)
+                        struct reply *reply, struct wechat_refusal *r)
 {
     static const struct member members[] = {
         {"mchid", MEMBER_TEXT, true, 1, 32, is_mchid_text, NULL},
@@ -518,16 +515,16 @@ static bool close_order(struct sandbox *s, struct request *request, const char *
     struct term_fault fault;
     json_t *body = terms_parse(request->pool, request->body, request->body_size, &fault);
     if (!body || !terms_check(request->pool, body, members, "", &fault))
-        return refuse_term(r, &fault);
+        return wechat_refuse_term(r, &fault);
     if (strcmp(text_at(body, "mchid"), s->in.mchid) != 0)
-        return refuse_term(r, &(struct term_fault){"/mchid", "value"});
+        return wechat_refuse_term(r, &(struct term_fault){"/mchid", "value"});
     struct trade found;
     if (!trades_find(s->trades, CHANNEL_WECHAT, out_trade_no, &found))
-        return refuse(r, 404, "ORDER_NOT_EXIST", "订单不存在");
+        return wechat_refuse(r, 404, "ORDER_NOT_EXIST", "订单不存在");
     if (!trades_close(s->trades, CHANNEL_WECHAT, out_trade_no)) {
         trades_find(s->trades, CHANNEL_WECHAT, out_trade_no, &found);
         if (found.state == TRADE_PAID)
-            return refuse(r, 400, "ORDERPAID", "该订单已支付");
+            return wechat_refuse(r, 400, "ORDERPAID", "该订单已支付");
     }
     reply->status = 204;
     reply->body = "";
@@ -535,16 +532,16 @@ static bool close_order(struct sandbox *s, struct request *request, const char *
 }
 
 static bool list_certificates(struct sandbox *s, struct request *request, struct reply *reply,
-                              struct refusal *r)
+                              struct wechat_refusal *r)
 {
     if (!atomic_load(&s->certificates))
-        return refuse(r, 404, "RESOURCE_NOT_EXISTS",
-                      "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。");
+        return wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS",
+                             "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。");
     struct pool *pool = request->pool;
     size_t n = 0;
     char *pem = file_read(pool, pool_print(pool, "%s/wechat_platform_cert.pem", s->in.dir), &n);
     if (!pem)
-        return refuse(r, 500, "SYSTEM_ERROR", "系统错误");
+        return wechat_refuse(r, 500, "SYSTEM_ERROR", "系统错误");
     char *nonce = random_text(pool, ALPHANUMERIC, 12);
     json_t *sealed = json_pack("{s:s, s:s, s:s, s:s}", "algorithm", "AEAD_AES_256_GCM", "nonce",
                                nonce, "associated_data", "certificate", "ciphertext",
@@ -575,14 +572,17 @@ static const char *path_between(struct request *request, const char *prefix, con
 }
 
 #define TRANSACTIONS "/v3/pay/transactions/"
+#define REFUNDS      "/v3/refund/domestic/refunds"
 
 static bool route_get(struct sandbox *s, struct request *request, struct reply *reply,
-                      struct refusal *r)
+                      struct wechat_refusal *r)
 {
     struct trade found;
     const char *id;
     if (strcmp(request->path, "/v3/certificates") == 0)
         return list_certificates(s, request, reply, r);
+    if ((id = path_between(request, REFUNDS "/", "")))
+        return wechat_show_refund(s, request, id, reply, r);
     if ((id = path_between(request, TRANSACTIONS "out-trade-no/", "")))
         return check_query_mchid(s, request, r) &&
                answer_query(s, request,
@@ -594,28 +594,30 @@ static bool route_get(struct sandbox *s, struct request *request, struct reply *
                             trades_find_transaction(s->trades, CHANNEL_WECHAT, id, &found) ? &found
                                                                                            : NULL,
                             reply, r);
-    return refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
+    return wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
 }
 
 static bool route_post(struct sandbox *s, struct request *request, struct reply *reply,
-                       struct refusal *r)
+                       struct wechat_refusal *r)
 {
     const char *rest;
     if (request->query) {
         r->field = "query";
         r->issue = "unexpected";
         r->location = "query";
-        return refuse(r, 400, "PARAM_ERROR", "参数错误");
+        return wechat_refuse(r, 400, "PARAM_ERROR", "参数错误");
     }
+    if (strcmp(request->path, REFUNDS) == 0)
+        return wechat_take_refund(s, request, reply, r);
     if ((rest = path_between(request, TRANSACTIONS "out-trade-no/", "/close")))
         return close_order(s, request, rest, reply, r);
     if ((rest = path_between(request, TRANSACTIONS, "")))
         return take_order(s, request, rest, reply, r);
-    return refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
+    return wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
 }
 
 static bool route(struct sandbox *s, struct request *request, struct reply *reply,
-                  struct refusal *r)
+                  struct wechat_refusal *r)
 {
     if (!check_authorization(s, request, r) || !check_headers(s, request, r))
         return false;
@@ -623,21 +625,21 @@ static bool route(struct sandbox *s, struct request *request, struct reply *repl
         return route_get(s, request, reply, r);
     if (strcmp(request->method, "POST") == 0)
         return route_post(s, request, reply, r);
-    return refuse(r, 405, "PARAM_ERROR", "不支持的请求方法");
+    return wechat_refuse(r, 405, "PARAM_ERROR", "不支持的请求方法");
 }
 
-static bool fail_on_purpose(const char *fault, struct refusal *r)
+static bool fail_on_purpose(const char *fault, struct wechat_refusal *r)
 {
     if (strcmp(fault, "server-error") == 0)
-        return !refuse(r, 500, "SYSTEM_ERROR", "系统异常，请使用相同参数稍后重新调用");
+        return !wechat_refuse(r, 500, "SYSTEM_ERROR", "系统异常，请使用相同参数稍后重新调用");
     if (strcmp(fault, "rate-limit") == 0)
-        return !refuse(r, 429, "FREQUENCY_LIMITED", "频率限制，请稍后重试");
+        return !wechat_refuse(r, 429, "FREQUENCY_LIMITED", "频率限制，请稍后重试");
     return false;
 }
 
 void wechat_answer(struct sandbox *s, struct request *request, struct reply *reply)
 {
-    struct refusal r = {0};
+    struct wechat_refusal r = {0};
     const char *fault = sandbox_take_fault(s, CHANNEL_WECHAT);
     fault = fault ? fault : "";
     if (fail_on_purpose(fault, &r) || !route(s, request, reply, &r))

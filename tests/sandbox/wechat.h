@@ -1,11 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* The transaction document that queries and callbacks of WeChat Pay share. */
+/*
+ * What the parts of WeChat Pay's side share: refusals, the transaction document
+ * and the calls about refunds.
+ */
 #ifndef SANDBOX_WECHAT_H
 #define SANDBOX_WECHAT_H
 
-#include "trades.h"
+#include "refunds.h"
+#include "sandbox.h"
+#include "terms.h"
 
-/* Returns a new reference. */
+/* Why a call is refused; all zero while it is not. Texts are literals or lie in the request's pool.
+ */
+struct wechat_refusal {
+    unsigned status;
+    const char *code, *message;
+    const char *field, *issue, *location;
+    const char *sign_message; /* what the signature should have covered */
+};
+
+/* Both return false. */
+bool wechat_refuse(struct wechat_refusal *r, unsigned status, const char *code,
+                   const char *message);
+bool wechat_refuse_term(struct wechat_refusal *r, const struct term_fault *fault);
+
+/* As queries and callbacks tell it. Returns a new reference. */
 json_t *wechat_transaction(struct pool *pool, const struct trade *trade);
+
+/* Signed and checked calls about refunds; false: refused. */
+bool wechat_take_refund(struct sandbox *s, struct request *request, struct reply *reply,
+                        struct wechat_refusal *r);
+bool wechat_show_refund(struct sandbox *s, struct request *request, const char *out_refund_no,
+                        struct reply *reply, struct wechat_refusal *r);
+/* The plaintext of a refund's callback. Returns a new reference. */
+json_t *wechat_refund_notice(struct pool *pool, const struct refund *refund);
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the tests' side share: a call, its answers, and the calls about refunds. */
+#ifndef SANDBOX_CONTROL_H
+#define SANDBOX_CONTROL_H
+
+#include "delivery.h"
+#include "terms.h"
+
+/* One call of the control interface. */
+struct control_call {
+    struct sandbox *s;
+    struct request *request;
+    struct reply *reply;
+    const json_t *body; /* {} when the request had none */
+    const char *rest;   /* of the path, where the route has one */
+};
+
+void control_refuse(struct control_call *call, unsigned status, const char *error);
+const char *control_text(const struct control_call *call, const char *name);
+/* NULL and 0 add nothing. */
+void control_put_text(json_t *object, const char *name, const char *text);
+void control_put_time(struct pool *pool, json_t *object, const char *name, int64_t at_s);
+bool control_is_channel(const char *t);
+bool control_is_key(const char *t);
+/* The trade the body names; answers 404 itself. */
+bool control_trade(struct control_call *call, struct trade *t);
+/* fault, key, transaction_id and amount_fen of the body; answers 400 itself. */
+bool control_fault(struct control_call *call, struct notice *n);
+/* The line of the journal, a new reference; NULL when there is no such callback. */
+json_t *control_send(struct control_call *call, const struct notice *notice, bool retry);
+
+#define TRADE_MEMBERS                                                                              \
+    {"out_trade_no", MEMBER_TEXT, true, 1, 64, NULL, NULL},                                        \
+    {                                                                                              \
+        "channel", MEMBER_TEXT, false, 1, 6, control_is_channel, NULL                              \
+    }
+#define FAULT_MEMBERS                                                                              \
+    {"fault", MEMBER_TEXT, false, 1, 32, NULL, NULL},                                              \
+        {"amount_fen", MEMBER_INTEGER, false, 0, 0, NULL, NULL},                                   \
+        {"transaction_id", MEMBER_TEXT, false, 1, 64, NULL, NULL},                                 \
+    {                                                                                              \
+        "key", MEMBER_TEXT, false, 1, 16, control_is_key, NULL                                     \
+    }
+
+extern const struct member control_refund_members[], control_refunds_members[];
+void control_finish_refund(struct control_call *call);
+void control_set_refunds(struct control_call *call);
+void control_list_refunds(struct control_call *call);
+/* Sends again what was genuine and not acknowledged; appends the lines of the journal. */
+void control_retry_refunds(struct control_call *call, json_t *sent);
+
+#endif
