@@ -331,6 +331,16 @@ static void scan(struct control_call *call)
     reply_json(call->request, call->reply, 200, trade_view(call->request->pool, &t));
 }
 
+static void open_login(struct control_call *call)
+{
+    const json_t *error = json_object_get(call->body, "error");
+    const json_t *times = json_object_get(call->body, "times");
+    char *code =
+        logins_open(call->s->logins, call->request->pool, control_text(call, "openid"),
+                    (int)json_integer_value(error), times ? (int)json_integer_value(times) : -1);
+    reply_json(call->request, call->reply, 200, json_pack("{s:s}", "js_code", code));
+}
+
 static void set_certificates(struct control_call *call)
 {
     atomic_store(&call->s->certificates, json_is_true(json_object_get(call->body, "available")));
@@ -374,6 +384,12 @@ static bool is_payer(const char *t)
     return text_is_made_of(t, 1, 128, "_-");
 }
 
+static const struct member login_members[] = {
+    {"openid", MEMBER_TEXT, true, 1, 128, is_payer, NULL},
+    {"error", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
+    {"times", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
+    {0},
+};
 static const struct member nothing[] = {{0}};
 static const struct member trade_members[] = {TRADE_MEMBERS, {0}};
 static const struct member pay_members[] = {
@@ -431,6 +447,7 @@ static const struct route {
     {"POST", "/sandbox/clock", clock_members, set_clock},
     {"POST", "/sandbox/alipay/app", app_members, open_app},
     {"POST", "/sandbox/alipay/scan", trade_members, scan},
+    {"POST", "/sandbox/login", login_members, open_login},
     {"POST", "/sandbox/certificates", certificates_members, set_certificates},
     {"POST", "/sandbox/answers", answers_members, set_answers},
 };

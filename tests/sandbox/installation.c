@@ -68,6 +68,9 @@ static bool create_missing(const struct installation *in)
     if (!exists(in, "api_v3_key") &&
         !file_write(path_of(in, "api_v3_key"), random_text(in->pool, ALPHANUMERIC, 32), 32))
         return false;
+    if (!exists(in, "login_secret") &&
+        !file_write(path_of(in, "login_secret"), random_text(in->pool, "0123456789abcdef", 32), 32))
+        return false;
     return (exists(in, "identifiers.json") || create_identifiers(in)) &&
            ensure_key(in, "wechat_merchant_key.pem", NULL) &&
            ensure_certificate(in, "wechat_merchant_key.pem", "wechat_merchant_cert.pem",
@@ -102,6 +105,7 @@ static bool load_keys(struct installation *in)
 {
     size_t n = 0;
     in->api_v3_key = file_read(in->pool, path_of(in, "api_v3_key"), &n);
+    in->login_secret = file_read(in->pool, path_of(in, "login_secret"), NULL);
     in->merchant_serial = certificate_serial(in->pool, path_of(in, "wechat_merchant_cert.pem"));
     in->merchant_key = certificate_load_key(path_of(in, "wechat_merchant_cert.pem"));
     in->platform_key = key_load_private(path_of(in, "wechat_platform_key.pem"));
@@ -109,9 +113,9 @@ static bool load_keys(struct installation *in)
     in->certificate_key = key_load_private(path_of(in, "wechat_platform_cert_key.pem"));
     in->app_key = key_load_public(path_of(in, "alipay_app_public_key.pem"));
     in->alipay_key = key_load_private(path_of(in, "alipay_key.pem"));
-    return in->api_v3_key && n == 32 && in->merchant_serial && in->merchant_key &&
-           in->platform_key && in->certificate_serial && in->certificate_key && in->app_key &&
-           in->alipay_key;
+    return in->api_v3_key && n == 32 && in->login_secret && in->merchant_serial &&
+           in->merchant_key && in->platform_key && in->certificate_serial && in->certificate_key &&
+           in->app_key && in->alipay_key;
 }
 
 bool installation_open(const char *dir, struct installation *in, char *why, size_t why_size)
@@ -151,6 +155,7 @@ bool installation_write_config(const struct installation *in, const char *host, 
                path_of(in, "wechat_platform_public_key.pem"));
     text_print(&t, "base_url = http://%s:%u\nlogin_base_url = http://%s:%u\n", host, port, host,
                port);
+    text_print(&t, "login_secret_file = %s\n", path_of(in, "login_secret"));
     text_print(&t, "\n[alipay]\nenabled = true\napp_id = %s\nseller_id = %s\napp_key_file = %s\n",
                in->app_id, in->seller_id, path_of(in, "alipay_app_key.pem"));
     text_print(&t, "alipay_public_key_file = %s\ngateway_url = http://%s:%u/gateway.do\n",

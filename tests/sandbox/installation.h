@@ -18,6 +18,7 @@ struct installation {
     const char *mchid;
     const char *appid_app, *appid_native, *appid_jsapi, *appid_h5;
     const char *api_v3_key; /* 32 characters */
+    const char *login_secret;
     const char *merchant_serial;
     EVP_PKEY *merchant_key; /* public half, from the certificate */
     const char *public_key_id;

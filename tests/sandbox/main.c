@@ -36,6 +36,8 @@ static void answer(void *context, struct request *request, struct reply *reply)
         control_answer(s, request, reply);
     else if (strcmp(request->path, "/gateway.do") == 0)
         alipay_answer(s, request, reply);
+    else if (strcmp(request->path, "/sns/jscode2session") == 0)
+        login_answer(s, request, reply);
     else
         wechat_answer(s, request, reply);
 }
@@ -105,6 +107,7 @@ static void open_sandbox(struct sandbox *s, const struct arguments *a)
 {
     s->trades = trades_new();
     s->refunds = refunds_new(s->trades);
+    s->logins = logins_new();
     s->journal = journal_new();
     s->deliver_to = a->deliver_to;
     atomic_init(&s->certificates, false);
@@ -139,6 +142,7 @@ int main(int argc, char **argv)
     open_sandbox(&s, &a);
     int result = serve(&s, &a, &ends);
     journal_free(s.journal);
+    logins_free(s.logins);
     refunds_free(s.refunds);
     trades_free(s.trades);
     installation_close(&s.in);

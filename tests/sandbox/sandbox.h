@@ -10,6 +10,7 @@
 
 #include "http.h"
 #include "installation.h"
+#include "logins.h"
 #include "refunds.h"
 
 #include <pthread.h>
@@ -19,6 +20,7 @@ struct sandbox {
     struct installation in;
     struct trades *trades;
     struct refunds *refunds;
+    struct logins *logins;
     const char *deliver_to; /* "http://127.0.0.1:8080": callbacks go there; NULL: to notify_url */
     struct journal *journal;
     atomic_bool certificates; /* GET /v3/certificates gives the platform certificate */

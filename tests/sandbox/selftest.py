@@ -901,6 +901,42 @@ def alipay_refunds():
           ask(REFUND, all_of)[0]["fund_change"] == "N")
 
 
+# ---- login ----
+
+def session(code, **other):
+    q = {"appid": ids["appid_jsapi"], "js_code": code, "grant_type": "authorization_code"}
+    with open(path_of("login_secret")) as f:
+        q["secret"] = f.read()
+    q.update(other)
+    q = {k: v for k, v in q.items() if v is not ...}
+    status, _, text = call("GET", "/sns/jscode2session?" + urllib.parse.urlencode(q))
+    check("a login is answered with 200 whatever happens", status == 200)
+    return json.loads(text)
+
+
+def login():
+    code = control("login", openid="oLogin_1")[1]["js_code"]
+    for other, error in [({"appid": ids["appid_app"]}, 40013), ({"appid": ...}, 40013),
+                         ({"secret": "x"}, 40125), ({"secret": ...}, 40125),
+                         ({"grant_type": "x"}, 40002), ({"more": "1"}, 40002),
+                         ({"js_code": ...}, 41008), ({"js_code": "0none"}, 40029)]:
+        check(f"a login with {json.dumps(other, default=str)[:50]} is {error}",
+              session(code, **other)["errcode"] == error)
+    s = session(code)
+    check("a code is an openid and a key of 16 bytes", s["openid"] == "oLogin_1" and
+          "errcode" not in s and len(base64.b64decode(s["session_key"])) == 16, s)
+    check("once", session(code)["errcode"] == 40163)
+    busy = control("login", openid="oLogin_2", error=-1, times=2)[1]["js_code"]
+    check("it may be busy and then not",
+          [session(busy).get("errcode") for _ in range(3)] == [-1, -1, None])
+    check("it may be refused for good", session(control(
+        "login", openid="oLogin_3", error=40226)[1]["js_code"])["errcode"] == 40226)
+    old = control("login", openid="oLogin_4")[1]["js_code"]
+    control("clock", offset="+301s")
+    check("after five minutes it is no code", session(old)["errcode"] == 40029)
+    control("clock", offset="0s")
+
+
 # ---- clock ----
 
 def clock():
@@ -984,7 +1020,7 @@ STEPS = [wechat_prepay, wechat_repeats, wechat_wrong_authorization, wechat_wrong
          wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates,
          wrong_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
          alipay_callbacks, alipay_faulty_callbacks,
-         wechat_refunds, wechat_refund_modes, alipay_refunds, clock, control_is_strict, files]
+         wechat_refunds, wechat_refund_modes, alipay_refunds, login, clock, control_is_strict, files]
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)
