@@ -31,9 +31,19 @@ static bool refuse_term(struct pool *pool, struct alipay_refusal *r, const struc
 
 /* ---- public parameters ---- */
 
-static const char *const public_names[] = {"app_id",  "method",     "format",     "return_url",
-                                           "charset", "sign_type",  "sign",       "timestamp",
-                                           "version", "notify_url", "biz_content"};
+static const char *const public_names[] = {"app_id",
+                                           "method",
+                                           "format",
+                                           "return_url",
+                                           "charset",
+                                           "sign_type",
+                                           "sign",
+                                           "timestamp",
+                                           "version",
+                                           "notify_url",
+                                           "biz_content",
+                                           "app_cert_sn",
+                                           "alipay_root_cert_sn"};
 
 static bool check_names(struct pool *pool, const struct pairs *p, struct alipay_refusal *r)
 {
@@ -109,6 +119,20 @@ static bool check_signature(const struct sandbox *s, struct pool *pool, const st
     return true;
 }
 
+/* Both names of certificates or none. */
+static bool check_certificates(const struct sandbox *s, const struct pairs *p,
+                               struct alipay_refusal *r)
+{
+    const char *app = filled(p, "app_cert_sn"), *root = filled(p, "alipay_root_cert_sn");
+    if (!app && !root)
+        return true;
+    if (!app || strcmp(app, s->in.app_cert_sn) != 0)
+        return alipay_refuse(r, "40002", "isv.invalid-app-cert-sn", "app_cert_sn");
+    if (!root || strcmp(root, s->in.root_cert_sn) != 0)
+        return alipay_refuse(r, "40002", "isv.invalid-root-cert-sn", "alipay_root_cert_sn");
+    return true;
+}
+
 static bool check_urls(const struct pairs *p, struct alipay_refusal *r)
 {
     const char *notify_url = filled(p, "notify_url");
@@ -132,7 +156,8 @@ static bool check_public(const struct sandbox *s, struct pool *pool, const struc
     if (!filled(p, "biz_content"))
         return alipay_refuse(r, "40001", "isv.missing-parameter", "biz_content");
     return check_names(pool, p, r) && check_fixed(p, r) && check_charset(p, r) &&
-           check_signature(s, pool, p, r) && check_timestamp(p, r) && check_urls(p, r);
+           check_signature(s, pool, p, r) && check_timestamp(p, r) && check_certificates(s, p, r) &&
+           check_urls(p, r);
 }
 
 /* ---- business parameters ---- */
@@ -270,6 +295,7 @@ static bool put_trade(struct alipay_call *call, enum trade_state state, const ch
         .return_url = filled(call->pairs, "return_url"),
         .created_s = moment_now_s(),
         .expires_s = expiry_of(call),
+        .by_certificate = filled(call->pairs, "app_cert_sn"),
         .state = state,
         .handle = handle,
         .terms = pool_json(call->pool, json_pack("{s:s, s:s}", "total_amount",
@@ -385,6 +411,29 @@ static json_t *run_close(struct alipay_call *call, struct alipay_refusal *r)
     return node;
 }
 
+static json_t *run_certificate(struct alipay_call *call, struct alipay_refusal *r)
+{
+    const char *sn = alipay_biz_text(call, "alipay_cert_sn");
+    for (size_t i = 0; i < N_ALIPAY_SIGNERS; i++) {
+        size_t n;
+        char *pem = strcmp(sn, call->s->in.alipay[i].id) == 0
+                        ? file_read(call->pool, call->s->in.alipay[i].file, &n)
+                        : NULL;
+        if (!pem)
+            continue;
+        json_t *node = alipay_success();
+        alipay_put_text(node, "alipay_cert_content", base64_encode(call->pool, pem, n));
+        return node;
+    }
+    alipay_refuse(r, "40004", "ALIPAY_CERT_NOT_EXIST", "支付宝公钥证书不存在");
+    return NULL;
+}
+
+static const struct member certificate_members[] = {
+    {"alipay_cert_sn", MEMBER_TEXT, true, 32, 32, NULL, NULL},
+    {0},
+};
+
 static const struct alipay_method methods[] = {
     {"alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", "page", client_members, true, run_cashier},
     {"alipay.trade.wap.pay", "QUICK_WAP_WAY", "wap", client_members, true, run_cashier},
@@ -393,6 +442,8 @@ static const struct alipay_method methods[] = {
      run_precreate},
     {"alipay.trade.query", NULL, NULL, name_members, false, run_query},
     {"alipay.trade.close", NULL, NULL, name_members, false, run_close},
+    {"alipay.open.app.alipaycert.download", NULL, NULL, certificate_members, false,
+     run_certificate},
     {"alipay.trade.refund", NULL, NULL, alipay_refund_members, false, alipay_refund},
     {"alipay.trade.fastpay.refund.query", NULL, NULL, alipay_refund_query_members, false,
      alipay_refund_query},
@@ -436,16 +487,22 @@ static char *node_name(struct pool *pool, const char *method)
     return name;
 }
 
-/* {"x_response":NODE,"sign":"..."}, the signature over the bytes of NODE. */
-static void answer_node(const struct sandbox *s, struct pool *pool, struct reply *reply,
-                        const char *name, const char *node, const char *fault)
+/* {"x_response":NODE,"alipay_cert_sn":"...","sign":"..."}, the signature over the bytes of NODE;
+ * the name of the certificate in certificate mode alone. */
+static void answer_node(const struct alipay_call *call, struct reply *reply, const char *name,
+                        const char *node, const char *fault)
 {
-    struct text t = {.pool = pool};
+    const struct sandbox *s = call->s;
+    const struct signer *signer = &s->in.alipay[atomic_load(&s->signers[CHANNEL_ALIPAY].answers)];
+    struct text t = {.pool = call->pool};
     text_print(&t, "{\"%s\":%s", name, node);
     const char *covered = strcmp(fault, "wrong-signature") == 0 ? "{}" : node;
-    if (strcmp(name, "error_response") != 0 && strcmp(fault, "unsigned") != 0)
+    if (strcmp(name, "error_response") != 0 && strcmp(fault, "unsigned") != 0) {
+        if (filled(call->pairs, "app_cert_sn"))
+            text_print(&t, ",\"alipay_cert_sn\":\"%s\"", signer->id);
         text_print(&t, ",\"sign\":\"%s\"",
-                   key_sign(pool, s->in.alipay_key, covered, strlen(covered)));
+                   key_sign(call->pool, signer->key, covered, strlen(covered)));
+    }
     text_puts(&t, "}");
     reply->status = 200;
     reply->body = strcmp(fault, "garbage") == 0 ? "{\"alipay_trade" : t.at;
@@ -545,7 +602,7 @@ void alipay_answer(struct sandbox *s, struct request *request, struct reply *rep
         return;
     }
     const json_t *shown = node ? node : pool_json(request->pool, refusal_node(&r));
-    answer_node(s, request->pool, reply,
+    answer_node(&call, reply,
                 r.nameless && !node ? "error_response"
                                     : node_name(request->pool, method ? method : "error"),
                 pool_dump(request->pool, shown), fault);

@@ -162,11 +162,12 @@ static void sign_wechat(const struct sandbox *s, struct pool *pool, const struct
     char *nonce = random_text(pool, ALPHANUMERIC, 32);
     const char *covered = n->fault == FAULT_WRONG_SIGNATURE ? "{}" : c->body;
     char *message = pool_print(pool, "%s\n%s\n%s\n", timestamp, nonce, covered);
-    char *signature = key_sign(pool, n->by_certificate ? s->in.certificate_key : s->in.platform_key,
-                               message, strlen(message));
+    const struct signer *signer =
+        n->signer ? n->signer : &s->in.wechat[atomic_load(&s->signers[CHANNEL_WECHAT].callbacks)];
+    char *signature = key_sign(pool, signer->key, message, strlen(message));
     if (n->fault == FAULT_PROBE)
         signature = pool_print(pool, "WECHATPAY/SIGNTEST/%s", signature);
-    const char *serial = n->by_certificate ? s->in.certificate_serial : s->in.public_key_id;
+    const char *serial = signer->id;
     if (n->fault == FAULT_UNKNOWN_SERIAL)
         serial = "PUB_KEY_ID_0000000000000000000000000000";
     add_header(c, "Wechatpay-Timestamp", timestamp);
@@ -207,7 +208,7 @@ static bool alipay_has(const struct notice *n)
     case FAULT_DUPLICATE_KEY:
     case FAULT_UNKNOWN_EVENT:
     case FAULT_REFUND_NOTICE:
-    case FAULT_CLOSED: return !n->by_certificate;
+    case FAULT_CLOSED: return true;
     }
     return false;
 }
@@ -291,10 +292,14 @@ static bool build_alipay(const struct sandbox *s, struct pool *pool, const struc
     struct trade t = as_if_paid(pool, n);
     struct pairs p = {0};
     alipay_members(pool, n, &t, &p);
+    const struct signer *signer =
+        n->signer ? n->signer : &s->in.alipay[atomic_load(&s->signers[CHANNEL_ALIPAY].callbacks)];
+    if (t.by_certificate)
+        pairs_add(&p, "alipay_cert_sn", signer->id);
     char *covered =
         n->fault == FAULT_WRONG_SIGNATURE ? "other=text" : pairs_sorted_text(pool, &p, NULL);
     pairs_add(&p, "sign_type", "RSA2");
-    pairs_add(&p, "sign", key_sign(pool, s->in.alipay_key, covered, strlen(covered)));
+    pairs_add(&p, "sign", key_sign(pool, signer->key, covered, strlen(covered)));
     char *body = pairs_form(pool, &p);
     if (n->fault == FAULT_GARBAGE_BODY)
         body = "%%%=1&&app_id=%zz&sign=";

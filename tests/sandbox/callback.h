@@ -38,7 +38,7 @@ struct notice {
     enum fault fault;
     int64_t amount_fen;          /* 0: one fen more (wrong-amount), all of it (refund-notice) */
     const char *transaction_id;  /* NULL: the trade's own */
-    bool by_certificate;         /* WeChat: signed by the platform certificate's key */
+    const struct signer *signer; /* NULL: whoever signs callbacks now */
     const struct refund *refund; /* what it is about; NULL: the payment */
 };
 

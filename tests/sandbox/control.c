@@ -124,10 +124,42 @@ static const char *why_not_payable(const struct trade *t, const struct payer *pa
     return NULL;
 }
 
+static const char *const wechat_signers[] = {"public-key", "certificate", "second", "expired"};
+static const char *const alipay_signers[] = {"first", "second", "foreign"};
+
+/* -1: no such name. */
+static int signer_of(enum channel channel, const char *name)
+{
+    bool wechat = channel == CHANNEL_WECHAT;
+    const char *const *names = wechat ? wechat_signers : alipay_signers;
+    for (int i = 0; i < (wechat ? N_WECHAT_SIGNERS : N_ALIPAY_SIGNERS); i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* key of the body; false: that provider has none of the name. */
+static bool choose_signer(const struct control_call *call, struct notice *n)
+{
+    const char *key = control_text(call, "key");
+    int which = key ? signer_of(n->trade.channel, key) : 0;
+    if (key && which >= 0)
+        n->signer = n->trade.channel == CHANNEL_WECHAT ? &call->s->in.wechat[which]
+                                                       : &call->s->in.alipay[which];
+    return which >= 0;
+}
+
+static bool build_chosen(struct control_call *call, struct pool *pool, const struct notice *notice,
+                         struct callback *callback)
+{
+    struct notice chosen = *notice;
+    return choose_signer(call, &chosen) && callback_build(call->s, pool, &chosen, callback);
+}
+
 json_t *control_send(struct control_call *call, const struct notice *notice, bool retry)
 {
     struct callback callback;
-    if (!callback_build(call->s, call->request->pool, notice, &callback))
+    if (!build_chosen(call, call->request->pool, notice, &callback))
         return NULL;
     return delivery_send(call->s, call->request->pool, notice, &callback, retry);
 }
@@ -185,8 +217,6 @@ bool control_fault(struct control_call *call, struct notice *n)
         control_refuse(call, 400, "no such fault");
         return false;
     }
-    const char *key = control_text(call, "key");
-    n->by_certificate = key && strcmp(key, "certificate") == 0;
     n->transaction_id = control_text(call, "transaction_id");
     n->amount_fen = json_integer_value(json_object_get(call->body, "amount_fen"));
     return true;
@@ -232,7 +262,7 @@ static void prepare(struct control_call *call)
     struct callback callback;
     if (!read_notice(call, &notice))
         return;
-    if (callback_build(call->s, call->request->pool, &notice, &callback))
+    if (build_chosen(call, call->request->pool, &notice, &callback))
         reply_json(call->request, call->reply, 200,
                    callback_view(call->request->pool, &notice, &callback));
     else
@@ -248,7 +278,7 @@ static json_t *prepare_one(struct control_call *call, const struct notice *patte
     struct pool *pool = pool_new();
     json_t *view = NULL;
     if (number && trades_find(call->s->trades, CHANNEL_ANY, number, &notice.trade) &&
-        ensure_paid(call->s, &notice) && callback_build(call->s, pool, &notice, &callback))
+        ensure_paid(call->s, &notice) && build_chosen(call, pool, &notice, &callback))
         view = callback_view(pool, &notice, &callback);
     pool_free(pool);
     return view ? view
@@ -343,7 +373,41 @@ static void open_login(struct control_call *call)
 
 static void set_certificates(struct control_call *call)
 {
-    atomic_store(&call->s->certificates, json_is_true(json_object_get(call->body, "available")));
+    unsigned given = 0;
+    json_t *name;
+    size_t i;
+    json_array_foreach(json_object_get(call->body, "listed"), i, name)
+    {
+        const char *text = json_string_value(name);
+        int which = text ? signer_of(CHANNEL_WECHAT, text) : -1;
+        if (which < WECHAT_CERTIFICATE) {
+            control_refuse(call, 400, "listed: certificate, second, expired");
+            return;
+        }
+        given |= 1U << which;
+    }
+    bool available = json_is_true(json_object_get(call->body, "available"));
+    atomic_store(&call->s->certificates, !available ? 0 : given ? given : 1U << WECHAT_CERTIFICATE);
+    reply_json(call->request, call->reply, 200, json_object());
+}
+
+static void set_signing(struct control_call *call)
+{
+    enum channel channel =
+        strcmp(control_text(call, "channel"), "alipay") == 0 ? CHANNEL_ALIPAY : CHANNEL_WECHAT;
+    const char *answers = control_text(call, "answers"),
+               *callbacks = control_text(call, "callbacks");
+    bool asked = answers && channel == CHANNEL_WECHAT && strcmp(answers, "asked") == 0;
+    int by = answers && !asked ? signer_of(channel, answers) : SIGNER_ASKED;
+    int told_by = callbacks ? signer_of(channel, callbacks) : 0;
+    if ((answers && !asked && by < 0) || told_by < 0) {
+        control_refuse(call, 400, "no such signer");
+        return;
+    }
+    if (answers)
+        atomic_store(&call->s->signers[channel].answers, by);
+    if (callbacks)
+        atomic_store(&call->s->signers[channel].callbacks, told_by);
     reply_json(call->request, call->reply, 200, json_object());
 }
 
@@ -372,11 +436,6 @@ static void set_answers(struct control_call *call)
 bool control_is_channel(const char *t)
 {
     return strcmp(t, "wechat") == 0 || strcmp(t, "alipay") == 0;
-}
-
-bool control_is_key(const char *t)
-{
-    return strcmp(t, "public-key") == 0 || strcmp(t, "certificate") == 0;
 }
 
 static bool is_payer(const char *t)
@@ -416,8 +475,15 @@ static const struct member app_members[] = {
     {"order_string", MEMBER_TEXT, true, 1, 16384, NULL, NULL},
     {0},
 };
+static const struct member signing_members[] = {
+    {"channel", MEMBER_TEXT, true, 1, 6, control_is_channel, NULL},
+    {"answers", MEMBER_TEXT, false, 1, 16, NULL, NULL},
+    {"callbacks", MEMBER_TEXT, false, 1, 16, NULL, NULL},
+    {0},
+};
 static const struct member certificates_members[] = {
     {"available", MEMBER_BOOLEAN, true, 0, 0, NULL, NULL},
+    {"listed", MEMBER_ARRAY, false, 0, 0, NULL, NULL},
     {0},
 };
 static const struct member answers_members[] = {
@@ -449,6 +515,7 @@ static const struct route {
     {"POST", "/sandbox/alipay/scan", trade_members, scan},
     {"POST", "/sandbox/login", login_members, open_login},
     {"POST", "/sandbox/certificates", certificates_members, set_certificates},
+    {"POST", "/sandbox/signing", signing_members, set_signing},
     {"POST", "/sandbox/answers", answers_members, set_answers},
 };
 

@@ -11,6 +11,19 @@
 
 #include <stdint.h>
 
+/* A key pair that a provider signs by; never NULL once open. */
+struct signer {
+    const char *id;   /* Wechatpay-Serial, alipay_cert_sn */
+    const char *file; /* the certificate; NULL: none */
+    EVP_PKEY *key;    /* private */
+};
+
+/* WeChat Pay's public key and its platform certificates: the valid one, the one that follows it,
+ * one that is over. */
+enum { WECHAT_PUBLIC_KEY, WECHAT_CERTIFICATE, WECHAT_SECOND, WECHAT_EXPIRED, N_WECHAT_SIGNERS };
+/* Alipay's key with its certificate, the ones that follow, one that is not below the root. */
+enum { ALIPAY_FIRST, ALIPAY_SECOND, ALIPAY_FOREIGN, N_ALIPAY_SIGNERS };
+
 struct installation {
     struct pool *pool;
     const char *dir; /* absolute */
@@ -22,18 +35,18 @@ struct installation {
     const char *merchant_serial;
     EVP_PKEY *merchant_key; /* public half, from the certificate */
     const char *public_key_id;
-    EVP_PKEY *platform_key; /* private; its public half is the "WeChat Pay public key" */
-    const char *certificate_serial;
-    EVP_PKEY *certificate_key; /* private, of the platform certificate */
+    struct signer wechat[N_WECHAT_SIGNERS];
 
     const char *app_id, *seller_id;
-    EVP_PKEY *app_key;    /* public */
-    EVP_PKEY *alipay_key; /* private */
+    EVP_PKEY *app_key; /* public */
+    const char *app_cert_sn, *root_cert_sn;
+    struct signer alipay[N_ALIPAY_SIGNERS];
 };
 
 /* why: what failed, with the path. */
 bool installation_open(const char *dir, struct installation *in, char *why, size_t why_size);
-/* DIR/idphotod-merchants.conf: [wechat] and [alipay] pointing at 127.0.0.1:port. */
+/* DIR/idphotod-merchants.conf, and idphotod-certificates.conf with Alipay's certificate mode:
+ * [wechat] and [alipay] pointing at 127.0.0.1:port. */
 bool installation_write_config(const struct installation *in, const char *host, uint16_t port);
 void installation_close(struct installation *in);
 

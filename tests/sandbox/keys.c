@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,33 +98,6 @@ static bool set_random_serial(X509 *certificate)
     return ok;
 }
 
-static bool fill_certificate(X509 *certificate, EVP_PKEY *key, const char *common_name)
-{
-    X509_NAME *name = X509_get_subject_name(certificate);
-    return X509_set_version(certificate, 2) == 1 && set_random_serial(certificate) &&
-           X509_gmtime_adj(X509_getm_notBefore(certificate), -86400) &&
-           X509_gmtime_adj(X509_getm_notAfter(certificate), 5L * 365 * 86400) &&
-           X509_NAME_add_entry_by_txt(name, "C", MBSTRING_ASC, (const unsigned char *)"CN", -1, -1,
-                                      0) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
-                                      -1, -1, 0) == 1 &&
-           X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1 &&
-           X509_sign(certificate, key, EVP_sha256()) > 0;
-}
-
-bool certificate_create(const char *key_path, const char *path, const char *common_name)
-{
-    EVP_PKEY *key = key_load_private(key_path);
-    X509 *certificate = X509_new();
-    BIO *pem = BIO_new(BIO_s_mem());
-    bool ok = key && certificate && pem && fill_certificate(certificate, key, common_name) &&
-              PEM_write_bio_X509(pem, certificate) == 1 && write_bio(path, pem);
-    BIO_free(pem);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return ok;
-}
-
 static X509 *load_certificate(const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -131,6 +105,78 @@ static X509 *load_certificate(const char *path)
     if (f)
         fclose(f);
     return certificate;
+}
+
+static bool set_name(X509_NAME *name, const char *common_name)
+{
+    const struct {
+        const char *field, *value;
+    } parts[] = {{"C", "CN"}, {"O", "Sandbox"}, {"CN", common_name}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (X509_NAME_add_entry_by_txt(name, parts[i].field, MBSTRING_ASC,
+                                       (const unsigned char *)parts[i].value, -1, -1, 0) != 1)
+            return false;
+    return true;
+}
+
+static bool set_authority(X509 *certificate)
+{
+    X509_EXTENSION *extension =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
+    bool ok = extension && X509_add_ext(certificate, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return ok;
+}
+
+/* issuer NULL: itself. */
+static bool fill_certificate(X509 *certificate, EVP_PKEY *key, const struct certificate_terms *t,
+                             X509 *issuer, EVP_PKEY *issuer_key)
+{
+    bool lasting = t->from_s == 0 && t->until_s == 0;
+    X509_NAME *name = X509_get_subject_name(certificate);
+    return X509_set_version(certificate, 2) == 1 && set_random_serial(certificate) &&
+           X509_gmtime_adj(X509_getm_notBefore(certificate), lasting ? -86400 : t->from_s) &&
+           X509_gmtime_adj(X509_getm_notAfter(certificate),
+                           lasting ? 5L * 365 * 86400 : t->until_s) &&
+           set_name(name, t->common_name) &&
+           X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : name) == 1 &&
+           X509_set_pubkey(certificate, key) == 1 &&
+           (!t->authority || set_authority(certificate)) &&
+           X509_sign(certificate, issuer ? issuer_key : key, EVP_sha256()) > 0;
+}
+
+bool certificate_create(const struct certificate_terms *t, const char *path)
+{
+    EVP_PKEY *key = key_load_private(t->key_path);
+    X509 *issuer = t->issuer_path ? load_certificate(t->issuer_path) : NULL;
+    EVP_PKEY *issuer_key = t->issuer_path ? key_load_private(t->issuer_key_path) : NULL;
+    X509 *certificate = X509_new();
+    BIO *pem = BIO_new(BIO_s_mem());
+    bool ok = key && certificate && pem && (!t->issuer_path || (issuer && issuer_key)) &&
+              fill_certificate(certificate, key, t, issuer, issuer_key) &&
+              PEM_write_bio_X509(pem, certificate) == 1 &&
+              (!issuer || PEM_write_bio_X509(pem, issuer) == 1) && write_bio(path, pem);
+    BIO_free(pem);
+    X509_free(certificate);
+    X509_free(issuer);
+    EVP_PKEY_free(issuer_key);
+    EVP_PKEY_free(key);
+    return ok;
+}
+
+bool certificate_append_elliptic(const char *path, const char *common_name)
+{
+    struct certificate_terms terms = {.common_name = common_name, .authority = true};
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    FILE *f = fopen(path, "a");
+    bool ok = key && certificate && f && fill_certificate(certificate, key, &terms, NULL, NULL) &&
+              PEM_write_X509(f, certificate) == 1;
+    if (f)
+        ok = fclose(f) == 0 && ok;
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return ok;
 }
 
 char *certificate_serial(struct pool *pool, const char *path)
@@ -142,6 +188,35 @@ char *certificate_serial(struct pool *pool, const char *path)
     char *text = hex_upper(pool, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
     X509_free(certificate);
     return text;
+}
+
+static char *md5_hex(struct pool *pool, const char *text)
+{
+    unsigned char digest[16];
+    if (EVP_Digest(text, strlen(text), digest, NULL, EVP_md5(), NULL) != 1)
+        abort();
+    char *hex = hex_upper(pool, digest, sizeof digest);
+    for (char *p = hex; *p; p++)
+        *p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
+    return hex;
+}
+
+char *certificate_alipay_sn(struct pool *pool, const char *path)
+{
+    X509 *certificate = load_certificate(path);
+    BIO *issuer = BIO_new(BIO_s_mem());
+    if (!certificate || !issuer)
+        return NULL;
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *decimal = BN_bn2dec(number), *name;
+    X509_NAME_print_ex(issuer, X509_get_issuer_name(certificate), 0, XN_FLAG_RFC2253);
+    long n = BIO_get_mem_data(issuer, &name);
+    char *sn = md5_hex(pool, pool_print(pool, "%.*s%s", (int)n, name, decimal));
+    OPENSSL_free(decimal);
+    BN_free(number);
+    BIO_free(issuer);
+    X509_free(certificate);
+    return sn;
 }
 
 EVP_PKEY *certificate_load_key(const char *path)

@@ -21,10 +21,21 @@ char *file_read(struct pool *pool, const char *path, size_t *n);
 bool key_create(const char *private_path, const char *public_path);
 EVP_PKEY *key_load_private(const char *path);
 EVP_PKEY *key_load_public(const char *path);
-/* A self-signed certificate of five years for the key in key_path. */
-bool certificate_create(const char *key_path, const char *path, const char *common_name);
+struct certificate_terms {
+    const char *key_path; /* whose public half is certified */
+    const char *common_name;
+    const char *issuer_path, *issuer_key_path; /* NULL: signed by itself */
+    long from_s, until_s;                      /* from now on; both 0: five years */
+    bool authority;
+};
+/* Writes the certificate and, behind it, its issuer's. */
+bool certificate_create(const struct certificate_terms *terms, const char *path);
+/* A fresh P-256 key, and a certificate signed by itself, appended to path. */
+bool certificate_append_elliptic(const char *path, const char *common_name);
 /* Upper-case hex, leading zeros kept; NULL when it cannot be read. */
 char *certificate_serial(struct pool *pool, const char *path);
+/* Alipay's name of it: MD5 of the issuer (RFC 2253) and the decimal serial number, in hex. */
+char *certificate_alipay_sn(struct pool *pool, const char *path);
 /* The public key inside a certificate. */
 EVP_PKEY *certificate_load_key(const char *path);
 

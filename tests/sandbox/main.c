@@ -110,7 +110,8 @@ static void open_sandbox(struct sandbox *s, const struct arguments *a)
     s->logins = logins_new();
     s->journal = journal_new();
     s->deliver_to = a->deliver_to;
-    atomic_init(&s->certificates, false);
+    atomic_init(&s->certificates, 0);
+    atomic_init(&s->signers[CHANNEL_WECHAT].answers, SIGNER_ASKED);
     for (int i = 0; i < 2; i++)
         if (pthread_mutex_init(&s->answers[i].lock, NULL) != 0)
             abort();

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { SIGNER_ASKED = -1 };
+
 struct sandbox {
     struct installation in;
     struct trades *trades;
@@ -23,7 +25,11 @@ struct sandbox {
     struct logins *logins;
     const char *deliver_to; /* "http://127.0.0.1:8080": callbacks go there; NULL: to notify_url */
     struct journal *journal;
-    atomic_bool certificates; /* GET /v3/certificates gives the platform certificate */
+    atomic_uint certificates; /* bit by WECHAT_*: what GET /v3/certificates gives; 0: 404 */
+    struct {
+        atomic_int answers;   /* WECHAT_*, ALIPAY_*; SIGNER_ASKED: WeChat, the one asked for */
+        atomic_int callbacks; /* WECHAT_*, ALIPAY_* */
+    } signers[2];             /* by channel: who signs */
     struct {
         pthread_mutex_t lock;
         const char *fault; /* a literal */

@@ -8,6 +8,7 @@ Every signature is made and verified by the openssl command, GCM is opened with
 its AES and a GHASH of our own: nothing here comes from the sandbox's code.
 """
 import base64
+import hashlib
 import http.client
 import http.server
 import json
@@ -470,6 +471,59 @@ def wechat_certificates():
           serial == "serial=" + listed["serial_no"] == "serial=" + ids["certificate_serial"])
 
 
+def certificate_of(entry):
+    e = entry["encrypt_certificate"]
+    with open(path_of("api_v3_key"), "rb") as f:
+        return gcm_open(f.read(), e["nonce"].encode(), e["associated_data"].encode(),
+                        base64.b64decode(e["ciphertext"]))
+
+
+def public_half(file):
+    name = path_of("public_half.pem")
+    with open(name, "wb") as f:
+        f.write(openssl("x509", "-in", path_of(file), "-noout", "-pubkey").stdout)
+    return name
+
+
+def serial_of(file):
+    shown = openssl("x509", "-in", path_of(file), "-noout", "-serial").stdout.decode()
+    return shown.strip().removeprefix("serial=")
+
+
+def signed_by(file, headers, text):
+    h = {k.lower(): v for k, v in headers.items()}
+    message = f"{h['wechatpay-timestamp']}\n{h['wechatpay-nonce']}\n{text}\n"
+    return h["wechatpay-serial"] == serial_of(file) and \
+        verifies(public_half(file), message, h["wechatpay-signature"])
+
+
+def wechat_rotation():
+    control("certificates", available=True, listed=["certificate", "second", "expired"])
+    listed = json.loads(wechat("GET", "/v3/certificates")[2])["data"]
+    files = "wechat_platform_cert.pem", "wechat_second_cert.pem", "wechat_expired_cert.pem"
+    check("several certificates may be listed, each opens", [
+        openssl("x509", "-noout", "-serial", given=certificate_of(e)).stdout.decode().strip()
+        for e in listed] == ["serial=" + serial_of(f) for f in files])
+    now = time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(time.time() + 8 * 3600))
+    check("one of them is over", [e["expire_time"] > now for e in listed] == [True, True, False] and
+          openssl("x509", "-noout", "-checkend", "0", given=certificate_of(listed[2])).returncode == 1)
+    control("signing", channel="wechat", answers="second")
+    check("answers may be signed by the second whatever was asked for",
+          signed_by(files[1], *prepay("ROTATE01")[1:]))
+    control("signing", channel="wechat", answers="asked", callbacks="second")
+    check("or as asked", signed_well(*prepay("ROTATE01")[1:]))
+    made = control("callback", out_trade_no="ROTATE01")[1]
+    check("callbacks too", signed_by(files[1], made["headers"], made["body"]))
+    made = control("callback", out_trade_no="ROTATE01", key="expired")[1]
+    check("one may be signed by another", signed_by(files[2], made["headers"], made["body"]))
+    control("signing", channel="wechat", callbacks="public-key")
+    check("an unknown signer is refused",
+          control("signing", channel="wechat", answers="first")[0] == 400 and
+          control("certificates", available=True, listed=["public-key"])[0] == 400)
+    control("certificates", available=False)
+    expect("there may be none again", wechat("GET", "/v3/certificates"), 404, "RESOURCE_NOT_EXISTS")
+
+
 def wrong_answers():
     for fault in "wrong-signature", "probe":
         control("answers", channel="wechat", fault=fault)
@@ -712,6 +766,67 @@ def alipay_faulty_callbacks():
     for fault in "probe", "old-timestamp", "unknown-serial", "wrong-currency":
         check(f"Alipay has no {fault}",
               control("callback", out_trade_no="APPL0001", fault=fault)[0] == 400)
+
+
+def alipay_sn(file):
+    """As the openssl command sees it."""
+    shown = openssl("x509", "-in", path_of(file), "-noout", "-issuer", "-nameopt", "RFC2253")
+    issuer = shown.stdout.decode().strip().removeprefix("issuer=")
+    return hashlib.md5(f"{issuer}{int(serial_of(file), 16)}".encode()).hexdigest()
+
+
+def with_certificates(**other):
+    return {"app_cert_sn": alipay_sn("alipay_app_cert.crt"),
+            "alipay_root_cert_sn": alipay_sn("alipay_root_cert.crt"), **other}
+
+
+def ask_certified(method, biz, **other):
+    """The node, the name of the certificate, and by whose key the node is signed."""
+    name = method.replace(".", "_") + "_response"
+    text = gateway(parameters(method, biz, **with_certificates(**other)))[2]
+    node, sn, signature = re.match(
+        r'^\{"' + name + r'":(\{.*\}),"alipay_cert_sn":"(\w+)","sign":"([^"]*)"\}$', text).groups()
+    by = [f for f in ("alipay_cert.crt", "alipay_second_cert.crt", "alipay_foreign_cert.crt")
+          if verifies(public_half(f), node, signature) and alipay_sn(f) == sn]
+    return json.loads(node), sn, by
+
+
+def alipay_certificates():
+    node, sn, by = ask_certified(QUERY, {"out_trade_no": "PAGE0001"})
+    check("in certificate mode an answer names its certificate", by == ["alipay_cert.crt"] and
+          node["code"] == "10000", (sn, by))
+    for wrong, code in [({"app_cert_sn": "0" * 32}, "isv.invalid-app-cert-sn"),
+                        ({"app_cert_sn": ...}, "isv.invalid-app-cert-sn"),
+                        ({"alipay_root_cert_sn": "0" * 32}, "isv.invalid-root-cert-sn"),
+                        ({"alipay_root_cert_sn": ...}, "isv.invalid-root-cert-sn")]:
+        text = gateway(parameters(QUERY, {"out_trade_no": "PAGE0001"}, **with_certificates(**wrong)))[2]
+        check(f"certificates with {json.dumps(wrong, default=str)} are refused", code in text, text)
+    control("signing", channel="alipay", answers="second", callbacks="second")
+    node, sn, by = ask_certified("alipay.open.app.alipaycert.download",
+                                 {"alipay_cert_sn": alipay_sn("alipay_second_cert.crt")})
+    check("the second signs then", by == ["alipay_second_cert.crt"])
+    pem = base64.b64decode(node["alipay_cert_content"])
+    with open(path_of("alipay_second_cert.crt"), "rb") as f:
+        check("its certificate can be fetched", f.read() == pem)
+    with open(path_of("chain.pem"), "wb") as f:
+        f.write(pem)
+    chain = ["-untrusted", path_of("alipay_ca_cert.crt"), path_of("chain.pem")]
+    check("it stands below the root", openssl(
+        "verify", "-CAfile", path_of("alipay_root_certs.crt"), *chain).returncode == 0)
+    check("the foreign one does not", openssl(
+        "verify", "-CAfile", path_of("alipay_root_certs.crt"),
+        path_of("alipay_foreign_cert.crt")).returncode != 0)
+    check("an unknown name is refused", ask_certified(
+        "alipay.open.app.alipaycert.download", {"alipay_cert_sn": "0" * 32})[0]["code"] == "40004")
+    page("CERT0001", **with_certificates())
+    body = control("callback", out_trade_no="CERT0001")[1]["body"]
+    p = dict(urllib.parse.parse_qsl(body))
+    text = "&".join(f"{k}={p[k]}" for k in sorted(p) if k not in ("sign", "sign_type"))
+    check("who ordered so is told so", p["alipay_cert_sn"] == alipay_sn("alipay_second_cert.crt") and
+          verifies(public_half("alipay_second_cert.crt"), text, p["sign"]))
+    control("signing", channel="alipay", answers="first", callbacks="first")
+    with open(path_of("alipay_root_certs.crt")) as f:
+        check("the roots are two, of two kinds", f.read().count("BEGIN CERTIFICATE") == 2)
 
 
 # ---- refunds ----
@@ -980,7 +1095,7 @@ def control_is_strict():
 def files():
     check("key files are for their owner alone", all(
         os.stat(path_of(name)).st_mode & 0o777 == 0o600 for name in os.listdir(path_of(""))
-        if name != "cert_public.pem"))
+        if name not in ("cert_public.pem", "public_half.pem", "chain.pem")))
     with open(path_of("idphotod-merchants.conf")) as f:
         text = f.read()
     check("the snippet points here", f"base_url = http://127.0.0.1:{port}\n" in text and
@@ -1017,9 +1132,9 @@ def read_identifiers():
 
 
 STEPS = [wechat_prepay, wechat_repeats, wechat_wrong_authorization, wechat_wrong_orders,
-         wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates,
+         wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates, wechat_rotation,
          wrong_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
-         alipay_callbacks, alipay_faulty_callbacks,
+         alipay_callbacks, alipay_faulty_callbacks, alipay_certificates,
          wechat_refunds, wechat_refund_modes, alipay_refunds, login, clock, control_is_strict, files]
 
 if len(sys.argv) != 2:

@@ -40,6 +40,7 @@ struct trade {
     const char *order_openid; /* JSAPI: who alone may pay */
     int64_t amount_fen, created_s;
     int64_t expires_s;   /* 0: none */
+    bool by_certificate; /* Alipay: ordered in certificate mode, and told of so */
     const json_t *terms; /* compared when the number comes again */
     /* moves on */
     enum trade_state state;

@@ -121,10 +121,13 @@ static bool is_json_type(const char *type)
            strcasecmp(rest, ";charset=utf-8") == 0;
 }
 
-static bool names_our_key(const struct sandbox *s, const char *serial)
+/* NULL: nobody has that id. */
+static const struct signer *signer_named(const struct sandbox *s, const char *id)
 {
-    return strcmp(serial, s->in.public_key_id) == 0 ||
-           strcmp(serial, s->in.certificate_serial) == 0;
+    for (size_t i = 0; i < N_WECHAT_SIGNERS; i++)
+        if (strcmp(id, s->in.wechat[i].id) == 0)
+            return &s->in.wechat[i];
+    return NULL;
 }
 
 static bool check_headers(struct sandbox *s, struct request *request, struct wechat_refusal *r)
@@ -139,7 +142,7 @@ static bool check_headers(struct sandbox *s, struct request *request, struct wec
     if (strcmp(request->method, "POST") == 0 && (!type || !is_json_type(type)))
         return refuse_header(r, "Content-Type", "must be application/json");
     const char *serial = request_header(request, "Wechatpay-Serial");
-    if (!serial || !names_our_key(s, serial))
+    if (!serial || !signer_named(s, serial))
         return refuse_header(r, "Wechatpay-Serial", serial ? "no such key" : "missing");
     return true;
 }
@@ -151,7 +154,10 @@ static void sign_answer(struct sandbox *s, struct request *request, struct reply
 {
     struct pool *pool = request->pool;
     const char *asked = request_header(request, "Wechatpay-Serial");
-    bool by_certificate = asked && strcmp(asked, s->in.certificate_serial) == 0;
+    int chosen = atomic_load(&s->signers[CHANNEL_WECHAT].answers);
+    const struct signer *signer = asked ? signer_named(s, asked) : NULL;
+    if (chosen != SIGNER_ASKED || !signer)
+        signer = &s->in.wechat[chosen == SIGNER_ASKED ? WECHAT_PUBLIC_KEY : chosen];
     int64_t late_s = strcmp(fault, "old-timestamp") == 0 ? 2 * WINDOW_S : 0;
     char *timestamp = pool_print(pool, "%lld", (long long)(moment_now_s() - late_s));
     char *nonce = random_text(pool, ALPHANUMERIC, 32);
@@ -159,16 +165,14 @@ static void sign_answer(struct sandbox *s, struct request *request, struct reply
     text_print(&message, "%s\n%s\n", timestamp, nonce);
     text_add(&message, reply->body, reply->body_size);
     text_puts(&message, strcmp(fault, "wrong-signature") == 0 ? " \n" : "\n");
-    char *signature = key_sign(pool, by_certificate ? s->in.certificate_key : s->in.platform_key,
-                               message.at, message.size);
+    char *signature = key_sign(pool, signer->key, message.at, message.size);
     if (strcmp(fault, "probe") == 0)
         signature = pool_print(pool, "WECHATPAY/SIGNTEST/%s", signature);
     reply_header(reply, "Wechatpay-Timestamp", timestamp);
     reply_header(reply, "Wechatpay-Nonce", nonce);
     reply_header(reply, "Wechatpay-Signature", signature);
     reply_header(reply, "Wechatpay-Signature-Type", SCHEME);
-    reply_header(reply, "Wechatpay-Serial",
-                 by_certificate ? s->in.certificate_serial : s->in.public_key_id);
+    reply_header(reply, "Wechatpay-Serial", signer->id);
 }
 
 static void answer_refusal(struct request *request, const struct wechat_refusal *r,
@@ -531,27 +535,36 @@ static bool close_order(struct sandbox *s, struct request *request, const char *
     return true;
 }
 
+static json_t *sealed_certificate(const struct sandbox *s, struct pool *pool, int which)
+{
+    size_t n = 0;
+    const struct signer *signer = &s->in.wechat[which];
+    char *pem = file_read(pool, signer->file, &n);
+    char *nonce = random_text(pool, ALPHANUMERIC, 12);
+    int64_t now_s = moment_now_s();
+    bool over = which == WECHAT_EXPIRED;
+    if (!pem)
+        return NULL;
+    return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "serial_no", signer->id,
+                     "effective_time", moment_rfc3339(pool, now_s - (over ? 400 : 1) * 86400LL),
+                     "expire_time", moment_rfc3339(pool, now_s + (over ? -1 : 4 * 365) * 86400LL),
+                     "encrypt_certificate", "algorithm", "AEAD_AES_256_GCM", "nonce", nonce,
+                     "associated_data", "certificate", "ciphertext",
+                     aead_seal(pool, s->in.api_v3_key, nonce, "certificate", pem, n));
+}
+
 static bool list_certificates(struct sandbox *s, struct request *request, struct reply *reply,
                               struct wechat_refusal *r)
 {
-    if (!atomic_load(&s->certificates))
+    unsigned given = atomic_load(&s->certificates);
+    if (!given)
         return wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS",
                              "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。");
-    struct pool *pool = request->pool;
-    size_t n = 0;
-    char *pem = file_read(pool, pool_print(pool, "%s/wechat_platform_cert.pem", s->in.dir), &n);
-    if (!pem)
-        return wechat_refuse(r, 500, "SYSTEM_ERROR", "系统错误");
-    char *nonce = random_text(pool, ALPHANUMERIC, 12);
-    json_t *sealed = json_pack("{s:s, s:s, s:s, s:s}", "algorithm", "AEAD_AES_256_GCM", "nonce",
-                               nonce, "associated_data", "certificate", "ciphertext",
-                               aead_seal(pool, s->in.api_v3_key, nonce, "certificate", pem, n));
-    reply_json(request, reply, 200,
-               json_pack("{s:[{s:s, s:s, s:s, s:o}]}", "data", "serial_no",
-                         s->in.certificate_serial, "effective_time",
-                         moment_rfc3339(pool, moment_now_s() - 86400), "expire_time",
-                         moment_rfc3339(pool, moment_now_s() + 4LL * 365 * 86400),
-                         "encrypt_certificate", sealed));
+    json_t *list = json_array();
+    for (int i = WECHAT_CERTIFICATE; i < N_WECHAT_SIGNERS; i++)
+        if (given & 1U << i)
+            json_array_append_new(list, sealed_certificate(s, request->pool, i));
+    reply_json(request, reply, 200, json_pack("{s:o}", "data", list));
     return true;
 }
 
