@@ -62,6 +62,14 @@ $(B)/embedded.o: server/embed.sh $(EMBED) migrations
 	@mkdir -p $(@D)
 	$(call say,EMBED,"$(words $(EMBED)) files")sh server/embed.sh $(EMBED) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
 
+# The commit that GET /metrics names. The stamp changes only when the commit does.
+COMMIT := $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+$(B)/commit.stamp: FORCE
+	@mkdir -p $(@D) && { echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@; }
+$(B)/server/base/version.o: CPPFLAGS += -DCOMMIT='"$(COMMIT)"'
+$(B)/server/base/version.o: $(B)/commit.stamp
+.PHONY: FORCE
+
 $(B)/libidphotod.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^

@@ -9,12 +9,11 @@
 #include "api/answers.h"
 #include "base/clock.h"
 #include "base/embed.h"
+#include "base/version.h"
 #include "jobs/scheduler.h"
 #include "store/migrate.h"
 #include "store/operator.h"
 #include "store/payment.h"
-
-#define VERSION "0.1.0"
 
 int exit_of(enum status s)
 {
@@ -319,6 +318,6 @@ int command_version(const struct config *c, const struct command_line *line)
 {
     (void)c;
     (void)line;
-    puts("idphotod " VERSION);
+    printf("idphotod %s\n", program_version);
     return EXIT_DONE;
 }

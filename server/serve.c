@@ -5,8 +5,10 @@
 
 #include "api/app.h"
 #include "api/gate.h"
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "commands.h"
+#include "jobs/figures.h"
 #include "store/migrate.h"
 
 #define DRAIN_US (20 * SECOND_US)
@@ -106,9 +108,13 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
     struct server *server;
     struct server_listener listeners[2];
     struct scheduler *scheduler = NULL;
+    app->figures = figures_start(&app->service);
     enum status s = start_server(app, listeners, &server, why, why_size);
-    if (s != OK)
+    if (s != OK) {
+        figures_stop(app->figures);
         return s;
+    }
+    atomic_store(&app->server, server);
     if (app->service.config->scheduler_enabled)
         scheduler = scheduler_start(&app->service);
     log_info("serve.listening", LOG_INT("public_port", server_port(server, 0)),
@@ -117,6 +123,7 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
     log_info("serve.draining");
     server_stop(server, DRAIN_US);
     scheduler_stop(scheduler);
+    figures_stop(app->figures);
     log_info("serve.stopped");
     return OK;
 }
@@ -133,6 +140,7 @@ int command_serve(const struct config *c, const struct command_line *line)
         fprintf(stderr, "idphotod: %s\n", why);
         return EXIT_CONFIG;
     }
+    metrics_define();
     s = prepare(app);
     if (s == OK)
         s = serve(app, &signals, why, sizeof why);

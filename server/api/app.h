@@ -8,6 +8,8 @@
 #ifndef IDPHOTOD_API_APP_H
 #define IDPHOTOD_API_APP_H
 
+#include <stdatomic.h>
+
 #include "http/body.h"
 #include "http/problem.h"
 #include "http/request.h"
@@ -16,6 +18,7 @@
 #include "jobs/service.h"
 
 struct catalogue;
+struct figures;
 struct policies;
 struct places;
 
@@ -24,6 +27,9 @@ struct app {
     struct catalogue *catalogue;
     struct policies *policies;
     struct places *places;
+    /* for GET /metrics; serve.c sets them */
+    struct figures *figures;
+    _Atomic(struct server *) server; /* NULL until it has started */
 };
 
 /* Opens all of it as the configuration says. Returns owned. */

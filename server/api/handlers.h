@@ -13,6 +13,9 @@ void livez(struct request *r);
 void readyz(struct request *r);
 void openapi_show(struct request *r);
 
+/* metrics.c */
+void metrics_show(struct request *r);
+
 /* policy.c */
 void policy_show_current(struct request *r);
 void policy_show(struct request *r);

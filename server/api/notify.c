@@ -8,6 +8,7 @@
 #include "api/app.h"
 #include "api/handlers.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "jobs/settle.h"
 
 /* What the provider is told; each channel words it its own way. */
@@ -16,6 +17,7 @@ enum verdict { VERDICT_TAKEN, VERDICT_REFUSED, VERDICT_AGAIN };
 static void log_refusal(const char *channel, enum notify_refusal refusal)
 {
     const char *reason = notify_refusal_name(refusal);
+    metric_count(METRIC_CALLBACKS, channel, reason);
     if (refusal == NOTIFY_PROBE) /* the provider tests us; not an attack */
         log_info("notify.probe", LOG_STR("channel", channel));
     else
@@ -24,8 +26,10 @@ static void log_refusal(const char *channel, enum notify_refusal refusal)
 
 static enum verdict settle(struct request *r, const struct trade *trade)
 {
-    if (trade->state != TRADE_PAID)
+    if (trade->state != TRADE_PAID) {
+        metric_count(METRIC_CALLBACKS, channel_name(trade->channel), "ignored");
         return VERDICT_TAKEN; /* closing and refunds are found by asking */
+    }
     enum status s =
         settle_trade(&app_of(r)->service, store_of(r), r->arena, trade, r->client_ip, r->now_us);
     if (s == INVALID)

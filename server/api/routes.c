@@ -14,6 +14,7 @@ enum { SMALL = 4 * 1024, MEDIUM = 16 * 1024, CALLBACK = 64 * 1024, PHOTO = 20 * 
 const struct route routes[] = {
     {"GET",    "/livez",                                 LISTENER_BOTH, CALLER_ANYONE, LANE_INLINE, .rate = "probe", .handle = livez},
     {"GET",    "/readyz",                                LISTENER_BOTH, CALLER_ANYONE, LANE_WORK, .rate = "probe", .handle = readyz},
+    {"GET",    "/metrics",                               LISTENER_OPERATOR, CALLER_ANYONE, LANE_INLINE, .rate = "probe", .handle = metrics_show},
     {"GET",    "/openapi.json",                          PUBLIC, LANE_INLINE, .rate = "read", .handle = openapi_show},
 
     {"GET",    "/v1/policy",                             PUBLIC, LANE_INLINE, .rate = "read", .handle = policy_show_current},

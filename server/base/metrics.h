@@ -52,7 +52,7 @@ enum metric {
     METRIC_PROVIDER_CALLS,         /* channel, call, outcome */
     METRIC_PROVIDER_CALL_DURATION, /* channel, call; microseconds */
     METRIC_PAYMENTS_PENDING,
-    METRIC_PAYMENT_OLDEST_PENDING,
+    METRIC_PAYMENT_OVERDUE,
 
     /* keeping and deleting */
     METRIC_PURGE_LAST_SUCCESS,

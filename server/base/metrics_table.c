@@ -42,8 +42,8 @@ static const char *const sqlstate_classes[] = {
 /* What settling came to, and why a callback came to nothing. */
 static const char *const callback_results[] = {
     "success", "duplicate", "late", "second", "mismatch", "unknown", "ignored", "again", "not-whole",
-    "headers", "type", "probe", "timestamp", "serial", "signature", "format", "decrypt", "unexpected",
-    NULL};
+    "headers", "signature-type", "probe", "timestamp", "serial", "signature", "format", "decrypt",
+    "unknown-event", NULL};
 
 static const char *const settle_results[] = {
     "success", "duplicate", "late", "second", "mismatch", "unknown", "again", "not-whole", NULL};
@@ -57,8 +57,8 @@ static const char *const provider_calls[] = {
     "login", NULL};
 
 static const char *const retention_classes[] = {
-    "draft-photo", "electronic-photo", "print-photo", "unpaid-order", "paid-order", "account",
-    "session", "idempotency", "receipt", NULL};
+    "draft-photo", "electronic-photo", "print-photo", "unpaid-order", "order", "account", "session",
+    "idempotency-answer", NULL};
 
 static const char *const job_outcomes[] = {"ok", "held", "failed", "elsewhere", NULL};
 
@@ -131,11 +131,12 @@ const struct metric_row metrics_table[METRICS] = {
         CALL_BOUNDS, PER_MICROSECOND},
     [METRIC_PAYMENTS_PENDING] = {"idphotod_payments_pending", METRIC_GAUGE,
         "Attempts to pay that the provider has not decided."},
-    [METRIC_PAYMENT_OLDEST_PENDING] = {"idphotod_payment_overdue_seconds", METRIC_GAUGE,
-        "How long the longest overdue pending attempt is past its time to pay; 0 when none is."},
+    [METRIC_PAYMENT_OVERDUE] = {"idphotod_payment_overdue_seconds", METRIC_GAUGE,
+        "How long the longest overdue pending attempt is past its time to pay; 0 when none is.",
+        .per = PER_MICROSECOND},
 
     [METRIC_PURGE_LAST_SUCCESS] = {"idphotod_purge_last_success_timestamp_seconds", METRIC_GAUGE,
-        "When a purge last ended well, on any host."},
+        "When a purge last ended well, on any host.", .per = PER_MICROSECOND},
     [METRIC_OVERDUE_ROWS] = {"idphotod_retention_overdue_rows", METRIC_GAUGE,
         "Rows kept more than a minute past their end, by class of data; always 0.",
         {{"class", retention_classes}}},
@@ -143,7 +144,8 @@ const struct metric_row metrics_table[METRICS] = {
         "Rows deleted because their time was over, by this process.",
         {{"class", VALUES("photos", "orders", "accounts", "others")}}},
     [METRIC_PROMOTE_LAG] = {"idphotod_promote_lag_seconds", METRIC_GAUGE,
-        "Age of the oldest paid order that was not moved to its last day yet; 0 when none waits."},
+        "Age of the oldest paid order that was not moved to its last day yet; 0 when none waits.",
+        .per = PER_MICROSECOND},
     [METRIC_RATCHET_DAY] = {"idphotod_ratchet_day_timestamp_seconds", METRIC_GAUGE,
         "Beginning of the day whose key this host's ratchet still holds."},
     [METRIC_RATCHET_LAG] = {"idphotod_ratchet_lag_days", METRIC_GAUGE,
@@ -157,13 +159,13 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_JOB_DURATION] = {"idphotod_job_duration_seconds", METRIC_HISTOGRAM,
         "How long runs of jobs take.", {JOB}, JOB_BOUNDS, PER_MICROSECOND},
     [METRIC_JOB_LAST_SUCCESS] = {"idphotod_job_last_success_timestamp_seconds", METRIC_GAUGE,
-        "When each job last ended well, on any host.", {JOB}},
+        "When each job last ended well, on any host.", {JOB}, .per = PER_MICROSECOND},
     [METRIC_JOB_LAST_OUTCOME] = {"idphotod_job_last_outcome", METRIC_GAUGE,
         "1 for what each job's last run came to, on any host.", {JOB, {"outcome", job_outcomes}}},
 
     [METRIC_IMAGE_STAGE] = {"idphotod_image_stage_duration_seconds", METRIC_HISTOGRAM,
         "How long uploads spend in each stage of their picture's handling.",
-        {{"stage", VALUES("decode", "strip")}}, IMAGE_BOUNDS, PER_MICROSECOND},
+        {{"stage", VALUES("decode", "strip", "encode")}}, IMAGE_BOUNDS, PER_MICROSECOND},
 
     [METRIC_BUILD] = {"idphotod_build_info", METRIC_GAUGE,
         "1, with the version and the commit that the program was built from.",

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/exchange.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/problem.h"
 #include "http/text.h"
 
@@ -192,11 +194,18 @@ static void run_handler(struct exchange *x, bool by_gate)
     log_set_request_id(NULL);
 }
 
+/* A worker took it up too late. */
+static enum job_end expire(const struct job *job)
+{
+    metric_count(METRIC_HTTP_REFUSED, lane_name(job->lane), "expired");
+    return JOB_EXPIRED;
+}
+
 void exchange_finish(struct job *job, enum job_end end, void *worker)
 {
     struct exchange *x = (struct exchange *)job; /* its first member */
     if (end == JOB_RUN && clock_boot_us() >= job->deadline_us)
-        end = JOB_EXPIRED;
+        end = expire(job);
     switch (end) {
     case JOB_RUN:
         x->r.worker = worker;
@@ -334,6 +343,20 @@ static const char *known_method(const char *method)
     return "other";
 }
 
+static void count_request(const struct exchange *x)
+{
+    const struct request *r = &x->r;
+    const char *route = r->route ? r->route->path : NULL;
+    const char *method = known_method(r->method);
+    char code[8] = "none";
+    if (strcmp(method, "-") == 0)
+        method = NULL; /* broken off before it named one */
+    if (r->reply_status)
+        snprintf(code, sizeof code, "%u", r->reply_status % 1000);
+    metric_count(METRIC_HTTP_REQUESTS, route, method, code);
+    metric_observe(METRIC_HTTP_REQUEST_DURATION, clock_boot_us() - x->started_us, route, method);
+}
+
 static void log_request(const struct exchange *x, bool whole)
 {
     const struct request *r = &x->r;
@@ -365,6 +388,7 @@ void exchange_completed(void *cls, struct MHD_Connection *mhd, void **exchange,
     (void)cls, (void)mhd;
     if (!x)
         return;
+    count_request(x);
     log_request(x, how == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     connection_expect(x->connection, PHASE_IDLE,
                       clock_boot_us() + x->site->server->options.idle_deadline_us);

@@ -7,8 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-
-enum { LANES = LANE_IMAGE + 1 };
+#include "base/metrics.h"
 
 struct queue {
     struct job *first, *last;
@@ -26,6 +25,12 @@ struct executor {
     pthread_t *threads;
     unsigned n_threads, n_started;
 };
+
+const char *lane_name(enum lane lane)
+{
+    static const char *const names[LANES] = {"inline", "work", "callback", "image"};
+    return names[lane];
+}
 
 static void push(struct queue *q, struct job *job)
 {
@@ -145,6 +150,7 @@ bool executor_submit(struct executor *e, struct job *job, void (*before)(struct 
         pthread_cond_signal(job->lane == LANE_IMAGE ? &e->image : &e->work);
     } else {
         e->refused++;
+        metric_count(METRIC_HTTP_REFUSED, lane_name(job->lane), e->stopping ? "stopping" : "full");
     }
     pthread_mutex_unlock(&e->mutex);
     return taken;
@@ -167,8 +173,11 @@ static void end_unrun(struct executor *e, int64_t now_us, enum job_end end)
 {
     for (int lane = LANE_WORK; lane < LANES; lane++) {
         struct job *job;
-        while ((job = take_unrun(e, (enum lane)lane, now_us)))
+        while ((job = take_unrun(e, (enum lane)lane, now_us))) {
+            metric_count(METRIC_HTTP_REFUSED, lane_name((enum lane)lane),
+                         end == JOB_EXPIRED ? "expired" : "stopping");
             e->options.finish(job, end, NULL);
+        }
     }
 }
 
@@ -199,8 +208,10 @@ void executor_figures(struct executor *e, struct server_figures *out)
     struct server_figures f = {0};
     pthread_mutex_lock(&e->mutex);
     for (int lane = LANE_WORK; lane < LANES; lane++) {
-        f.queued += e->queues[lane].n;
-        f.running += e->running[lane];
+        f.lanes[lane] =
+            (struct lane_figures){e->queues[lane].n, e->queues[lane].most, e->running[lane]};
+        f.queued += f.lanes[lane].queued;
+        f.running += f.lanes[lane].running;
     }
     f.refused = e->refused;
     f.served = e->served;

@@ -28,7 +28,8 @@ enum listener { LISTENER_PUBLIC = 1, LISTENER_OPERATOR = 2, LISTENER_BOTH = 3 };
 enum caller { CALLER_ANYONE, CALLER_ACCOUNT, CALLER_PROVIDER, CALLER_OPERATOR };
 
 /* Which queue and workers serve it. LANE_INLINE runs on the I/O thread and must not block. */
-enum lane { LANE_INLINE, LANE_WORK, LANE_CALLBACK, LANE_IMAGE };
+enum lane { LANE_INLINE, LANE_WORK, LANE_CALLBACK, LANE_IMAGE, LANES };
+const char *lane_name(enum lane lane); /* "work" */
 
 /* Content types a route's body may have; a bit each. */
 enum { TYPE_NONE = 0, TYPE_JSON = 1, TYPE_IMAGE = 2, TYPE_FORM = 4, TYPE_ANY = 8 };

@@ -163,4 +163,7 @@ enum status server_reload_tls(struct server *s)
 void server_figures(struct server *s, struct server_figures *out)
 {
     executor_figures(s->executor, out);
+    out->in_flight = atomic_load(&s->exchanges);
+    out->body_bytes = atomic_load(&s->body_bytes);
+    out->body_limit_bytes = (int64_t)s->options.body_memory_bytes;
 }

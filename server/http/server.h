@@ -64,8 +64,14 @@ void server_stop(struct server *s, int64_t drain_us);
 enum status server_reload_tls(struct server *s) MUST_USE;
 
 /* Figures for tests and metrics. */
+struct lane_figures {
+    int64_t queued, limit, running;
+};
 struct server_figures {
     int64_t queued, running, refused, served;
+    struct lane_figures lanes[LANES]; /* LANE_INLINE has none */
+    int64_t in_flight;                /* requests that are not over */
+    int64_t body_bytes, body_limit_bytes;
 };
 void server_figures(struct server *s, struct server_figures *out);
 

@@ -8,7 +8,9 @@
 #include <vips/vips.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "image/jpeg_strip.h"
 #include "image/png_strip.h"
 
@@ -98,11 +100,19 @@ static enum status within_limits(VipsImage *image)
     return fits ? OK : TOO_LARGE;
 }
 
+static void note_stage(const char *stage, int64_t began_us)
+{
+    metric_observe(METRIC_IMAGE_STAGE, clock_boot_us() - began_us, stage);
+}
+
 /* Decodes every row and keeps none. */
 static enum status decode_through(VipsImage *image)
 {
     double mean;
-    return vips_avg(image, &mean, NULL) == 0 ? OK : INVALID;
+    int64_t began_us = clock_boot_us();
+    int failed = vips_avg(image, &mean, NULL);
+    note_stage("decode", began_us);
+    return failed ? INVALID : OK;
 }
 
 static int encode(VipsImage *image, enum photo_format format, void **bytes, size_t *n)
@@ -120,7 +130,10 @@ static enum status encode_to_buf(VipsImage *image, enum photo_format format, str
 {
     void *bytes = NULL;
     size_t n = 0;
-    if (encode(image, format, &bytes, &n) != 0)
+    int64_t began_us = clock_boot_us();
+    int failed = encode(image, format, &bytes, &n);
+    note_stage("encode", began_us);
+    if (failed)
         return INVALID;
     buf_add(out, bytes, n);
     sodium_memzero(bytes, n);
@@ -201,13 +214,21 @@ static enum status density_of(struct span file, VipsImage *image, struct jpeg_de
     return s;
 }
 
+static enum status strip_jpeg(struct span file, struct jpeg_density density, struct buf *out)
+{
+    int64_t began_us = clock_boot_us();
+    enum status s = jpeg_strip(file, density, out);
+    note_stage("strip", began_us);
+    return s;
+}
+
 static enum status turn_jpeg(struct span file, struct jpeg_density density,
                              struct photo_facts *facts, struct buf *out)
 {
     struct buf encoded = {0};
     enum status s = turn(file, facts, &encoded);
     if (s == OK)
-        s = jpeg_strip((struct span){encoded.bytes, encoded.size}, density, out);
+        s = strip_jpeg((struct span){encoded.bytes, encoded.size}, density, out);
     buf_free(&encoded);
     return s;
 }
@@ -220,7 +241,7 @@ static enum status clean_jpeg(struct span file, VipsImage *image, struct photo_f
     int orientation = vips_image_get_orientation(image);
     enum status s = density_of(file, image, &density);
     if (s == OK)
-        s = jpeg_strip(file, density, &stripped);
+        s = strip_jpeg(file, density, &stripped);
     if (orientation >= 5) /* on its side */
         density = (struct jpeg_density){density.unit, density.y, density.x};
     if (s == OK && orientation != 1)
@@ -243,8 +264,10 @@ static enum status clean_png(struct span file, VipsImage *image, struct photo_fa
         s = turn(file, facts, &encoded);
         pixels = (struct span){encoded.bytes, encoded.size};
     }
+    int64_t began_us = clock_boot_us();
     if (s == OK)
         s = png_strip(pixels, file, out, &facts->dpi);
+    note_stage("strip", began_us);
     buf_free(&encoded);
     return s;
 }

@@ -3,11 +3,80 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
-enum status provider_send_wechat(struct provider *p, int config,
-                                 const struct wechat_request *request, int64_t now_us,
-                                 struct arena *a, struct client_answer *answer)
+/* ---- what is counted ---- */
+
+enum outcome { ANSWERED, REFUSED, UNVERIFIED, UNANSWERED };
+
+static void count_call(const char *channel, const char *call, int64_t began_us,
+                       enum outcome outcome)
+{
+    static const char *const names[] = {"ok", "refused", "unverified", "unavailable"};
+    metric_count(METRIC_PROVIDER_CALLS, channel, call, names[outcome]);
+    metric_observe(METRIC_PROVIDER_CALL_DURATION, clock_boot_us() - began_us, channel, call);
+}
+
+struct known_call {
+    const char *method, *part, *name;
+};
+
+/* The first row that fits names the call. */
+static const char *wechat_call(const struct wechat_request *request)
+{
+    static const struct known_call known[] = {
+        {"POST", "/close", "close"},
+        {"GET", "/v3/pay/transactions/", "query"},
+        {"POST", "/v3/pay/transactions/", "prepay"},
+        {"GET", "/v3/refund/", "refund-query"},
+        {"POST", "/v3/refund/", "refund"},
+        {"GET", "/v3/billdownload/", "bill-download"},
+        {"GET", "/v3/bill/", "bill"},
+        {"GET", "/v3/certificates", "certificates"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(request->method, known[i].method) == 0 && strstr(request->url, known[i].part))
+            return known[i].name;
+    return NULL;
+}
+
+static const char *alipay_call(const char *method)
+{
+    static const struct {
+        const char *method, *name;
+    } known[] = {
+        {"alipay.trade.precreate", "prepay"},
+        {"alipay.trade.query", "query"},
+        {"alipay.trade.close", "close"},
+        {"alipay.trade.refund", "refund"},
+        {"alipay.trade.fastpay.refund.query", "refund-query"},
+        {"alipay.data.dataservice.bill.downloadurl.query", "bill"},
+        {"alipay.open.app.alipaycert.download", "certificates"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(method, known[i].method) == 0)
+            return known[i].name;
+    return NULL;
+}
+
+/* ---- sending ---- */
+
+static enum status status_of(enum outcome outcome)
+{
+    switch (outcome) {
+    case ANSWERED: return OK;
+    case REFUSED: return CONFLICT;
+    case UNVERIFIED:
+    case UNANSWERED: return UNAVAILABLE;
+    }
+    return INTERNAL;
+}
+
+static enum outcome send_wechat(struct provider *p, int config,
+                                const struct wechat_request *request, int64_t now_us,
+                                struct arena *a, struct client_answer *answer)
 {
     struct wechat *w = p->service->wechat[config];
     const char *headers[6] = {0};
@@ -26,11 +95,10 @@ enum status provider_send_wechat(struct provider *p, int config,
         .body = request->body,
         .body_size = request->body_size,
     };
-    enum status s = client_send(p->client, &call, a, answer);
-    if (s != OK)
-        return UNAVAILABLE;
+    if (client_send(p->client, &call, a, answer) != OK)
+        return UNANSWERED;
     if (answer->http_status < 200 || answer->http_status > 299)
-        return answer->http_status >= 500 || answer->http_status == 429 ? UNAVAILABLE : CONFLICT;
+        return answer->http_status >= 500 || answer->http_status == 429 ? UNANSWERED : REFUSED;
     const struct wechat_headers signature = {
         .timestamp = client_header(answer, "Wechatpay-Timestamp"),
         .nonce = client_header(answer, "Wechatpay-Nonce"),
@@ -43,14 +111,24 @@ enum status provider_send_wechat(struct provider *p, int config,
     if (refusal != NOTIFY_ACCEPTED) {
         log_warn("provider.unverified", LOG_STR("channel", "wechat"),
                  LOG_STR("reason", notify_refusal_name(refusal)));
-        return UNAVAILABLE;
+        return UNVERIFIED;
     }
-    return OK;
+    return ANSWERED;
 }
 
-enum status provider_send_alipay(struct provider *p, int config, const char *method,
-                                 const struct alipay_request *request, struct arena *a,
-                                 const char **node, size_t *node_size)
+enum status provider_send_wechat(struct provider *p, int config,
+                                 const struct wechat_request *request, int64_t now_us,
+                                 struct arena *a, struct client_answer *answer)
+{
+    int64_t began_us = clock_boot_us();
+    enum outcome outcome = send_wechat(p, config, request, now_us, a, answer);
+    count_call("wechat", wechat_call(request), began_us, outcome);
+    return status_of(outcome);
+}
+
+static enum outcome send_alipay(struct provider *p, int config, const char *method,
+                                const struct alipay_request *request, struct arena *a,
+                                const char **node, size_t *node_size)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded;charset=utf-8", "User-Agent: idphotod",
@@ -63,15 +141,24 @@ enum status provider_send_alipay(struct provider *p, int config, const char *met
         .body = request->body,
         .body_size = strlen(request->body),
     };
-    enum status s = client_send(p->client, &call, a, &answer);
-    if (s != OK || answer.http_status != 200)
-        return UNAVAILABLE;
-    s = alipay_verify_answer(p->service->alipay[config], method, answer.body, answer.body_size, a,
-                             node, node_size);
+    if (client_send(p->client, &call, a, &answer) != OK || answer.http_status != 200)
+        return UNANSWERED;
+    enum status s = alipay_verify_answer(p->service->alipay[config], method, answer.body,
+                                         answer.body_size, a, node, node_size);
     if (s != OK)
         log_warn("provider.unverified", LOG_STR("channel", "alipay"),
                  LOG_STR("reason", status_name(s)));
-    return s == OK ? OK : UNAVAILABLE;
+    return s == OK ? ANSWERED : UNVERIFIED;
+}
+
+enum status provider_send_alipay(struct provider *p, int config, const char *method,
+                                 const struct alipay_request *request, struct arena *a,
+                                 const char **node, size_t *node_size)
+{
+    int64_t began_us = clock_boot_us();
+    enum outcome outcome = send_alipay(p, config, method, request, a, node, node_size);
+    count_call("alipay", alipay_call(method), began_us, outcome);
+    return status_of(outcome);
 }
 
 void provider_log_refusal(const char *call, const char *code)

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 enum { TABLE_MAX = 32 };
 
@@ -93,9 +94,21 @@ static enum status run_locked(struct job_context *c, const struct job *job, cons
     return held ? OK : s;
 }
 
+static void count_run(const struct job *job, const char *outcome, int64_t took_us,
+                      const struct purged *purged)
+{
+    metric_count(METRIC_JOB_RUNS, job->name, outcome);
+    metric_observe(METRIC_JOB_DURATION, took_us, job->name);
+    metric_add(METRIC_PURGED, purged->photos, "photos");
+    metric_add(METRIC_PURGED, purged->orders, "orders");
+    metric_add(METRIC_PURGED, purged->accounts, "accounts");
+    metric_add(METRIC_PURGED, purged->others, "others");
+}
+
 enum status job_run(struct job_context *c, const struct job *job, const char **outcome)
 {
     bool locked = false;
+    int64_t began_us = clock_boot_us();
     *outcome = "failed";
     c->arena = arena_new();
     c->now_us = clock_now_us();
@@ -109,6 +122,7 @@ enum status job_run(struct job_context *c, const struct job *job, const char **o
     } else if (s == OK) {
         *outcome = "elsewhere";
     }
+    count_run(job, *outcome, clock_boot_us() - began_us, &c->purged);
     c->total.photos += c->purged.photos;
     c->total.orders += c->purged.orders;
     c->total.accounts += c->purged.accounts;

@@ -11,12 +11,14 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 enum { TRIES_MAX = 5, RECONNECT_PAUSE_US = 500 * 1000 };
 
 struct db {
     const struct db_options *options;
     PGconn *conn;
+    bool counted;            /* conn is one of METRIC_DATABASE_CONNECTIONS */
     bool was_ended;          /* the server said that it closes this connection */
     int64_t next_connect_us; /* boot time before which no connection is tried */
     char sqlstate[6];
@@ -36,6 +38,17 @@ static void disconnect(struct db *d)
     PQfinish(d->conn);
     d->conn = NULL;
     d->was_ended = false;
+    if (d->counted)
+        metric_add(METRIC_DATABASE_CONNECTIONS, -1);
+    d->counted = false;
+}
+
+/* It ended without our doing, or is of no more use. */
+static void drop_lost(struct db *d)
+{
+    if (d->conn)
+        metric_count(METRIC_DATABASE_LOST);
+    disconnect(d);
 }
 
 void db_free(struct db *d)
@@ -84,6 +97,7 @@ static enum status note_failure(struct db *d, const char *statement, const PGres
     snprintf(d->sqlstate, sizeof d->sqlstate, "%s", state ? state : "08006");
     snprintf(d->constraint, sizeof d->constraint, "%s", constraint ? constraint : "");
     enum status s = status_of_sqlstate(d->sqlstate);
+    metric_count(METRIC_DATABASE_ERRORS, (char[]){d->sqlstate[0], d->sqlstate[1], 0});
     if (s == INTERNAL || s == UNAVAILABLE)
         log_warn("db.error", LOG_STR("statement", statement), LOG_STR("sqlstate", d->sqlstate),
                  LOG_STR("constraint", d->constraint));
@@ -186,8 +200,12 @@ static enum status connect_now(struct db *d)
         if (s == OK)
             s = prepare_all(d);
     }
-    if (s == OK)
+    metric_count(METRIC_DATABASE_CONNECTS, s == OK ? "ok" : "failed");
+    if (s == OK) {
+        d->counted = true;
+        metric_count(METRIC_DATABASE_CONNECTIONS);
         return OK;
+    }
     disconnect(d);
     d->next_connect_us = clock_boot_us() + RECONNECT_PAUSE_US;
     log_warn("db.unavailable", LOG_STR("status", status_name(s)));
@@ -207,7 +225,7 @@ static bool looks_dead(struct db *d)
 enum status db_ready(struct db *d)
 {
     if (d->conn && looks_dead(d))
-        disconnect(d);
+        drop_lost(d);
     if (d->conn)
         return OK;
     if (clock_boot_us() < d->next_connect_us)
@@ -239,7 +257,7 @@ static bool send_step(struct db *d, const struct step *step)
 static enum status give_up(struct db *d, const char *statement)
 {
     enum status s = note_failure(d, statement, NULL);
-    disconnect(d);
+    drop_lost(d);
     return s;
 }
 
@@ -247,6 +265,7 @@ static enum status send_and_read(struct db *d, const struct step *steps, size_t 
                                  PGresult **results)
 {
     const struct statement *names[DB_STEPS_MAX];
+    int64_t began_us = clock_boot_us();
     if (!PQenterPipelineMode(d->conn))
         return UNAVAILABLE;
     for (size_t i = 0; i < n; i++) {
@@ -257,6 +276,7 @@ static enum status send_and_read(struct db *d, const struct step *steps, size_t 
     if (!PQpipelineSync(d->conn))
         return give_up(d, names[0]->name);
     enum status s = read_pipeline(d, n, names, results);
+    metric_observe(METRIC_DATABASE_ROUND_TRIP, clock_boot_us() - began_us);
     if (PQstatus(d->conn) == CONNECTION_OK)
         CHECK(PQexitPipelineMode(d->conn));
     return s;
@@ -307,8 +327,8 @@ enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps
             return s;
         s = send_and_read(d, steps, n, results);
         if (PQstatus(d->conn) != CONNECTION_OK) {
-            disconnect(
-                d); /* the outcome is unknown; only the caller may know that a repeat is safe */
+            /* the outcome is unknown; only the caller may know that a repeat is safe */
+            drop_lost(d);
             s = UNAVAILABLE;
         }
         if (s == OK)
@@ -316,6 +336,7 @@ enum status db_run_batch(struct db *d, struct arena *a, const struct step *steps
         clear_results(results, n);
         if (!may_be_repeated(d, s))
             return s;
+        metric_count(METRIC_DATABASE_RETRIES, d->sqlstate);
         pause_before_retry(attempt);
     }
     if (s != OK)
@@ -342,7 +363,7 @@ enum status db_script(struct db *d, struct arena *a, const char *sql, struct row
         s = note_failure(d, "script", r);
         PQclear(r);
         if (PQstatus(d->conn) != CONNECTION_OK)
-            disconnect(d);
+            drop_lost(d);
         return s;
     }
     if (out)

@@ -466,7 +466,7 @@ static bool announced_too_large(const struct bad_route *route)
         out += sprintf(out, *p == '\n' ? "\r\n" : "%c", *p);
     out += sprintf(out, "%s\r\n", out[-1] == '\n' ? "" : "\r\n");
     admin[strlen(admin) - strlen("/admin")] = api[strlen(api) - 1] = 0;
-    struct answer a = http_send_raw(route->caller == OPERATOR ? admin : api,
+    struct answer a = http_send_raw(stack_is_operators(bad_path(route)) ? admin : api,
                                     (struct bytes){raw, (size_t)(out - raw)}, false);
     bool good =
         is_problem(&a, 413, "body-too-large") && bad_rows_unchanged() && bad_server_is_well(true);

@@ -12,6 +12,7 @@ enum { SMALL = 4 * 1024, MEDIUM = 16 * 1024, CALLBACK = 64 * 1024, PHOTO = 20 * 
 const struct bad_route bad_routes[] = {
     {"GET /livez", ANYONE, NO_BODY, .query = NULL},
     {"GET /readyz", ANYONE, NO_BODY, .query = NULL},
+    {"GET /metrics", ANYONE, NO_BODY, .query = NULL},
     {"GET /openapi.json", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/policy", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/policy/{{policy}}", ANYONE, NO_BODY, .query = NULL},

@@ -29,6 +29,7 @@ static const struct step before[] = {
 static const struct step without[] = {
     {.label = "alive", .call = "GET /livez", .status = 200},
     {.label = "not ready", .call = "GET /readyz", .status = 503, .expect = "retry-after"},
+    {.label = "counted as ever", .call = "GET /metrics", .status = 200},
     {.label = "what needs no database is served", .call = "GET /v1/products", .status = 200},
     {.label = "the policy too", .call = "GET /v1/policy", .status = 200},
     {.label = "a read", .call = "GET /v1/account", .as = "ula", UNAVAILABLE},

@@ -63,13 +63,19 @@ void stack_close(void)
     PQfinish(db);
 }
 
+bool stack_is_operators(const char *path)
+{
+    return strncmp(path, "/admin", 6) == 0 || strncmp(path, "admin:", 6) == 0 ||
+           strncmp(path, "/metrics", 8) == 0;
+}
+
 char *stack_url(const char *path)
 {
     char *url;
     const char *base = api;
     if (strncmp(path, "http:", 5) == 0)
         return strdup(path);
-    if (strncmp(path, "/admin", 6) == 0 || strncmp(path, "admin:", 6) == 0)
+    if (stack_is_operators(path))
         base = admin;
     if (strncmp(path, "sandbox:", 8) == 0)
         base = sandbox;

@@ -18,8 +18,11 @@ void stack_close(void);
 /* Runs a line of shell; true when it said 0. What it printed first is kept under "said". */
 bool stack_control(const char *line);
 
-/* "/admin..." and "admin:/..." lie at the operator's listener, "sandbox:/..." there; a whole
- * address stays. To be freed. */
+/* Whether the operators' listener serves it: "/admin...", "/metrics", "admin:/...". */
+bool stack_is_operators(const char *path);
+
+/* What that does not serve lies at the public one, "sandbox:/..." there; a whole address stays. To
+ * be freed. */
 char *stack_url(const char *path);
 
 /* The server's now: real time and offset, seconds with fractions. */
