@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian 12 packages that idphotod is built and tested with.
 #
-#   deploy/install-deps.sh [build|develop|bench]
+#   deploy/install-deps.sh [build|develop|bench|peers]
 #
 # build (default): compiler, libraries, PostgreSQL, what the demo and the tests call.
 # develop: also clang, for lint and fuzzing.
 # bench: also wrk, for `make bench`.
+# peers: also node and npm, for tests/peers, unless there are some that dpkg does not know of.
 # Quiet when nothing is missing. Otherwise needs root, or sudo.
 set -eu
 
@@ -21,8 +22,12 @@ case ${1:-build} in
 build) wanted=$build ;;
 develop) wanted=$develop ;;
 bench) wanted=$bench ;;
+peers)
+    wanted=$build
+    command -v node >/dev/null && command -v npm >/dev/null || wanted="$build nodejs npm"
+    ;;
 *)
-    echo "usage: deploy/install-deps.sh [build|develop|bench]" >&2
+    echo "usage: deploy/install-deps.sh [build|develop|bench|peers]" >&2
     exit 64
     ;;
 esac

@@ -43,7 +43,8 @@ static const char *const public_names[] = {"app_id",
                                            "notify_url",
                                            "biz_content",
                                            "app_cert_sn",
-                                           "alipay_root_cert_sn"};
+                                           "alipay_root_cert_sn",
+                                           "alipay_sdk"}; /* how the SDKs name themselves */
 
 static bool check_names(struct pool *pool, const struct pairs *p, struct alipay_refusal *r)
 {
