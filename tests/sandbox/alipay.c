@@ -445,6 +445,8 @@ static const struct alipay_method methods[] = {
     {"alipay.trade.close", NULL, NULL, name_members, false, run_close},
     {"alipay.open.app.alipaycert.download", NULL, NULL, certificate_members, false,
      run_certificate},
+    {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL, alipay_bill_members, false,
+     alipay_order_bill},
     {"alipay.trade.refund", NULL, NULL, alipay_refund_members, false, alipay_refund},
     {"alipay.trade.fastpay.refund.query", NULL, NULL, alipay_refund_query_members, false,
      alipay_refund_query},

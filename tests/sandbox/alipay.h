@@ -47,4 +47,8 @@ extern const struct member alipay_refund_members[], alipay_refund_query_members[
 json_t *alipay_refund(struct alipay_call *call, struct alipay_refusal *r);
 json_t *alipay_refund_query(struct alipay_call *call, struct alipay_refusal *r);
 
+/* alipay.data.dataservice.bill.downloadurl.query: the same. */
+extern const struct member alipay_bill_members[];
+json_t *alipay_order_bill(struct alipay_call *call, struct alipay_refusal *r);
+
 #endif

@@ -411,6 +411,22 @@ static void set_signing(struct control_call *call)
     reply_json(call->request, call->reply, 200, json_object());
 }
 
+static void set_bills(struct control_call *call)
+{
+    enum bill_fault fault = BILL_RIGHT;
+    const char *name = control_text(call, "fault"), *channel = control_text(call, "channel");
+    const json_t *times = json_object_get(call->body, "times");
+    if (name && !bill_fault_parse(name, &fault)) {
+        control_refuse(call, 400, "no such fault");
+        return;
+    }
+    for (enum channel c = CHANNEL_WECHAT; c <= CHANNEL_ALIPAY; c++)
+        if (!channel || strcmp(channel, channel_text(c)) == 0)
+            files_set_bills(call->s->files, c, fault, times ? (int)json_integer_value(times) : -1,
+                            json_is_true(json_object_get(call->body, "ready")));
+    reply_json(call->request, call->reply, 200, json_object());
+}
+
 static void set_answers(struct control_call *call)
 {
     static const char *const faults[] = {"wrong-signature", "unsigned",   "probe",  "old-timestamp",
@@ -443,6 +459,13 @@ static bool is_payer(const char *t)
     return text_is_made_of(t, 1, 128, "_-");
 }
 
+static const struct member bills_members[] = {
+    {"channel", MEMBER_TEXT, false, 1, 6, control_is_channel, NULL},
+    {"fault", MEMBER_TEXT, false, 1, 16, NULL, NULL},
+    {"times", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
+    {"ready", MEMBER_BOOLEAN, false, 0, 0, NULL, NULL},
+    {0},
+};
 static const struct member login_members[] = {
     {"openid", MEMBER_TEXT, true, 1, 128, is_payer, NULL},
     {"error", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
@@ -516,6 +539,7 @@ static const struct route {
     {"POST", "/sandbox/login", login_members, open_login},
     {"POST", "/sandbox/certificates", certificates_members, set_certificates},
     {"POST", "/sandbox/signing", signing_members, set_signing},
+    {"POST", "/sandbox/bills", bills_members, set_bills},
     {"POST", "/sandbox/answers", answers_members, set_answers},
 };
 

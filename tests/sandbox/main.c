@@ -38,7 +38,10 @@ static void answer(void *context, struct request *request, struct reply *reply)
         alipay_answer(s, request, reply);
     else if (strcmp(request->path, "/sns/jscode2session") == 0)
         login_answer(s, request, reply);
-    else
+    else if (strcmp(request->path, "/downloadBill") == 0) {
+        if (!files_answer(s->files, request, "application/octet-stream", reply))
+            reply->status = 404;
+    } else
         wechat_answer(s, request, reply);
 }
 
@@ -91,6 +94,7 @@ static int serve(struct sandbox *s, const struct arguments *a, const sigset_t *e
         fprintf(stderr, "sandbox: cannot listen on %s\n", a->listen);
         return result;
     }
+    s->base_url = pool_print(s->in.pool, "http://%s:%u", host, port);
     if (installation_write_config(&s->in, host, port) && write_port(a->port_file, port)) {
         printf("sandbox ready on %s:%u\n", host, port);
         fflush(stdout);
@@ -108,6 +112,7 @@ static void open_sandbox(struct sandbox *s, const struct arguments *a)
     s->trades = trades_new();
     s->refunds = refunds_new(s->trades);
     s->logins = logins_new();
+    s->files = files_new();
     s->journal = journal_new();
     s->deliver_to = a->deliver_to;
     atomic_init(&s->certificates, 0);
@@ -143,6 +148,7 @@ int main(int argc, char **argv)
     open_sandbox(&s, &a);
     int result = serve(&s, &a, &ends);
     journal_free(s.journal);
+    files_free(s.files);
     logins_free(s.logins);
     refunds_free(s.refunds);
     trades_free(s.trades);

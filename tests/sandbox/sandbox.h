@@ -8,6 +8,7 @@
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
+#include "files.h"
 #include "http.h"
 #include "installation.h"
 #include "logins.h"
@@ -23,8 +24,10 @@ struct sandbox {
     struct trades *trades;
     struct refunds *refunds;
     struct logins *logins;
+    struct files *files;
     const char *deliver_to; /* "http://127.0.0.1:8080": callbacks go there; NULL: to notify_url */
     struct journal *journal;
+    const char *base_url;     /* of this program: where bills are fetched */
     atomic_uint certificates; /* bit by WECHAT_*: what GET /v3/certificates gives; 0: 404 */
     struct {
         atomic_int answers;   /* WECHAT_*, ALIPAY_*; SIGNER_ASKED: WeChat, the one asked for */

@@ -1,7 +1,7 @@
 # The payment sandbox: a program of its own, without the server's library.
 SANDBOX_SRC := $(wildcard tests/sandbox/*.c)
 SANDBOX_OBJ := $(SANDBOX_SRC:%.c=$(B)/%.o)
-SANDBOX_LIBS := -lmicrohttpd -ljansson -lcurl -lcrypto -lpthread
+SANDBOX_LIBS := -lmicrohttpd -ljansson -lcurl -lcrypto -lzip -lz -lpthread
 
 .PHONY: sandbox
 sandbox: $(B)/sandbox

@@ -8,9 +8,11 @@ Every signature is made and verified by the openssl command, GCM is opened with
 its AES and a GHASH of our own: nothing here comes from the sandbox's code.
 """
 import base64
+import gzip
 import hashlib
 import http.client
 import http.server
+import io
 import json
 import os
 import re
@@ -21,6 +23,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import zipfile
 
 passed, failed = 0, []
 
@@ -1016,6 +1019,164 @@ def alipay_refunds():
           ask(REFUND, all_of)[0]["fund_change"] == "N")
 
 
+# ---- bills ----
+
+def day(offset_s=0):
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600 + offset_s))
+
+
+def fetch(url, signed=True):
+    """As it came: status, headers, bytes."""
+    target = url.removeprefix(f"http://127.0.0.1:{port}")
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    link.request("GET", target, headers={
+        "Authorization": authorization("GET", target, None), "Accept": "application/json",
+        "User-Agent": "selftest", "Wechatpay-Serial": ids["public_key_id"]} if signed else {})
+    answer = link.getresponse()
+    body = answer.read()
+    link.close()
+    return answer.status, dict(answer.getheaders()), body
+
+
+def wechat_bill(query, date=None):
+    return wechat("GET", f"/v3/bill/tradebill?bill_date={date or day()}{query}")
+
+
+def wechat_rows(query=""):
+    told = json.loads(wechat_bill(query)[2])
+    status, headers, body = fetch(told["download_url"])
+    plain = gzip.decompress(body) if "GZIP" in query else body
+    same = hashlib.sha1(plain).hexdigest() == told["hash_value"]
+    lines = plain.decode("utf-8-sig").split("\r\n")
+    names = lines[0].split(",")
+    rows = [dict(zip(names, line[1:].split(",`"), strict=True)) for line in lines[1:-3]]
+    total = dict(zip(lines[-3].split(","), lines[-2][1:].split(",`"), strict=True))
+    return rows, total, (status, headers, body, same and plain.startswith(b"\xef\xbb\xbf"))
+
+
+def yuan(text):
+    return round(float(text) * 100)
+
+
+def wechat_bills():
+    expect("today's bill is not made yet", wechat_bill(""), 400, "STATEMENT_CREATING")
+    control("bills", channel="wechat", ready=True)
+    expect("a day without trades has none", wechat_bill("", "2020-01-01"), 400, "NO_STATEMENT_EXIST")
+    for query, date in [("&bill_type=X", None), ("&tar_type=ZIP", None), ("&more=1", None),
+                        ("", "2026-02-30"), ("", "20260101")]:
+        expect(f"{query} {date} is refused", wechat_bill(query, date), 400, "PARAM_ERROR")
+    rows, total, (status, headers, body, good) = wechat_rows()
+    check("the file has a byte order mark and the digest that was told", status == 200 and good)
+    check("it is not signed", not [h for h in headers if h.lower().startswith("wechatpay")])
+    known = [t for t in json.loads(call("GET", "/sandbox/trades")[2])["trades"]
+             if t["channel"] == "wechat" and t["state"] == "paid" and t["paid_at"].startswith(day())]
+    check("all payments of the day stand there", known and sorted(
+        (t["out_trade_no"], t["transaction_id"], t["amount_fen"]) for t in known) == sorted(
+        (r["商户订单号"], r["微信订单号"], yuan(r["订单金额"])) for r in rows if r["交易状态"] == "SUCCESS"))
+    moved = [r for r in json.loads(call("GET", "/sandbox/refunds")[2])["refunds"]
+             if r["channel"] == "wechat" and r["moved"]]
+    check("and all refunds", moved and sorted((r["out_refund_no"], r["amount_fen"]) for r in moved) ==
+          sorted((r["商户退款单号"], yuan(r["退款金额"])) for r in rows if r["交易状态"] == "REFUND"))
+    check("the summary is theirs", int(total["总交易单数"]) == len(rows) and
+          yuan(total["订单总金额"]) == sum(t["amount_fen"] for t in known) and
+          yuan(total["退款总金额"]) == sum(r["amount_fen"] for r in moved))
+    for kind, some in ("SUCCESS", len(known)), ("REFUND", len(moved)):
+        check(f"a bill of {kind} alone", len(wechat_rows("&bill_type=" + kind)[0]) == some)
+    packed = wechat_rows("&tar_type=GZIP")
+    check("packed it is the same", packed[0] == rows and packed[2][3])
+    n = len(rows)
+    for fault, sentence, holds in [
+            ("missing-line", "one line less", lambda r: len(r) == n - 1),
+            ("extra-line", "one more", lambda r: len(r) == n + 1),
+            ("wrong-amount", "a fen more", lambda r: len(r) == n and sum(
+                yuan(x["订单金额"]) for x in r) == yuan(total["订单总金额"]) + 1)]:
+        control("bills", channel="wechat", fault=fault, times=1, ready=True)
+        got = wechat_rows()
+        check(f"{fault}: {sentence}, and that has a right digest", holds(got[0]) and got[2][3])
+    for fault, code in ("no-bill", "NO_STATEMENT_EXIST"), ("creating", "STATEMENT_CREATING"):
+        control("bills", channel="wechat", fault=fault, times=1, ready=True)
+        expect(f"{fault}", wechat_bill(""), 400, code)
+
+    def told(fault, query=""):
+        control("bills", channel="wechat", fault=fault, times=1, ready=True)
+        return json.loads(wechat_bill(query)[2])
+    t = told("wrong-hash")
+    check("wrong-hash", hashlib.sha1(fetch(t["download_url"])[2]).hexdigest() != t["hash_value"])
+    check("cut-file", len(fetch(told("cut-file")["download_url"])[2]) == len(body) // 2)
+    check("redirect", fetch(told("redirect")["download_url"])[0] == 302)
+    check("foreign-host", told("foreign-host")["download_url"].startswith("https://bills.example.com/"))
+    bomb = fetch(told("bomb", "&tar_type=GZIP")["download_url"])[2]
+    check("bomb: 600 MiB in a few", len(bomb) < 4 << 20 and
+          int.from_bytes(bomb[-4:], "little") == 600 << 20)
+    url = told("right")["download_url"]
+    check("the file needs an authorization", fetch(url, False)[0] == 401)
+    expect("another token is not found", wechat("GET", "/v3/billdownload/file?token=x"), 404,
+           "RESOURCE_NOT_EXISTS")
+    control("clock", offset="+310s")
+    target = url.removeprefix(f"http://127.0.0.1:{port}")
+    check("after five minutes neither is the file", wechat("GET", target, clock=310)[0] == 404)
+    control("clock", offset="0s")
+
+
+def alipay_bill(date=None):
+    return ask("alipay.data.dataservice.bill.downloadurl.query",
+               {"bill_type": "trade", "bill_date": date or day()})
+
+
+def alipay_rows():
+    node, signed = alipay_bill()
+    body = fetch(node["bill_download_url"], False)[2]
+    with zipfile.ZipFile(io.BytesIO(body)) as z:
+        names = [i.orig_filename.encode("cp437").decode("gbk") for i in z.infolist()]
+        text = z.read(z.infolist()[0]).decode("gbk")
+    lines = [line for line in text.split("\r\n") if line and not line.startswith("#")]
+    rows = [dict(zip(lines[0].split(","), (c.strip() for c in line.split(",")), strict=True))
+            for line in lines[1:]]
+    return rows, names, text, signed
+
+
+def alipay_bills():
+    check("Alipay's bill of today is not made yet", alipay_bill()[0]["sub_code"] == "isp.bill_not_exist")
+    check("a day that is none is refused", alipay_bill("2026-02-30")[0]["code"] == "40002")
+    control("bills", channel="alipay", ready=True)
+    rows, names, text, signed = alipay_rows()
+    stem = f"{ids['seller_id']}0156_{day().replace('-', '')}_业务明细"
+    check("the archive has two files with names in GBK", signed and
+          names == [stem + ".csv", stem + "(汇总).csv"], names)
+    check("comments stand around", text.startswith("#") and "#交易合计：" in text and "\t," in text)
+    known = [t for t in json.loads(call("GET", "/sandbox/trades")[2])["trades"]
+             if t["channel"] == "alipay" and t["state"] == "paid" and t["paid_at"].startswith(day())]
+    check("all payments are there", known and sorted(
+        (t["out_trade_no"], t["transaction_id"], t["amount_fen"]) for t in known) == sorted(
+        (r["商户订单号"], r["支付宝交易号"], yuan(r["订单金额（元）"])) for r in rows if r["业务类型"] == "交易"))
+    moved = [r for r in json.loads(call("GET", "/sandbox/refunds")[2])["refunds"]
+             if r["channel"] == "alipay" and r["moved"]]
+    check("and all refunds, below nothing", moved and sorted(
+        (r["out_refund_no"], -r["amount_fen"]) for r in moved) == sorted(
+        (r["退款批次号/请求号"], yuan(r["订单金额（元）"])) for r in rows if r["业务类型"] == "退款"))
+    control("bills", channel="alipay", fault="missing-line", times=1, ready=True)
+    check("missing-line there too", len(alipay_rows()[0]) == len(rows) - 1)
+    control("bills", channel="alipay", fault="cut-file", times=1, ready=True)
+    body = fetch(alipay_bill()[0]["bill_download_url"], False)[2]
+    check("a cut archive does not open", not zipfile.is_zipfile(io.BytesIO(body)))
+    control("bills", channel="alipay", fault="bomb", times=1, ready=True)
+    with zipfile.ZipFile(io.BytesIO(fetch(alipay_bill()[0]["bill_download_url"], False)[2])) as z:
+        check("a bomb", z.infolist()[0].file_size == 600 << 20)
+    control("bills", channel="alipay", fault="right", ready=True)
+    url = alipay_bill()[0]["bill_download_url"]
+    control("clock", offset="+31s")
+    check("after 30 seconds the file is gone", fetch(url, False)[0] == 404)
+    control("clock", offset="+2d")
+    control("bills")
+    node = node_of(gateway(parameters(
+        "alipay.data.dataservice.bill.downloadurl.query", {"bill_type": "trade", "bill_date": day()},
+        timestamp=time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 56 * 3600)))),
+        "alipay.data.dataservice.bill.downloadurl.query")[0]
+    check("two days later it is made by itself", node["code"] == "10000", node)
+    control("clock", offset="0s")
+    check("an unknown fault of a bill is refused", control("bills", fault="x")[0] == 400)
+
+
 # ---- login ----
 
 def session(code, **other):
@@ -1135,7 +1296,8 @@ STEPS = [wechat_prepay, wechat_repeats, wechat_wrong_authorization, wechat_wrong
          wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates, wechat_rotation,
          wrong_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
          alipay_callbacks, alipay_faulty_callbacks, alipay_certificates,
-         wechat_refunds, wechat_refund_modes, alipay_refunds, login, clock, control_is_strict, files]
+         wechat_refunds, wechat_refund_modes, alipay_refunds, wechat_bills,
+         alipay_bills, login, clock, control_is_strict, files]
 
 if len(sys.argv) != 2:
     sys.exit(__doc__)

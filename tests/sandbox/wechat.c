@@ -445,7 +445,7 @@ static bool take_order(struct sandbox *s, struct request *request, const char *n
 
 /* ---- query and close ---- */
 
-static const char *wechat_trade_type(const char *method)
+const char *wechat_trade_type(const char *method)
 {
     if (strcmp(method, "h5") == 0)
         return "MWEB";
@@ -585,6 +585,7 @@ static const char *path_between(struct request *request, const char *prefix, con
 }
 
 #define TRANSACTIONS "/v3/pay/transactions/"
+#define BILL_FILE    "/v3/billdownload/file"
 #define REFUNDS      "/v3/refund/domestic/refunds"
 
 static bool route_get(struct sandbox *s, struct request *request, struct reply *reply,
@@ -594,6 +595,11 @@ static bool route_get(struct sandbox *s, struct request *request, struct reply *
     const char *id;
     if (strcmp(request->path, "/v3/certificates") == 0)
         return list_certificates(s, request, reply, r);
+    if (strcmp(request->path, "/v3/bill/tradebill") == 0)
+        return wechat_order_bill(s, request, reply, r);
+    if (strcmp(request->path, BILL_FILE) == 0)
+        return files_answer(s->files, request, "text/plain", reply) ||
+               wechat_refuse(r, 404, "RESOURCE_NOT_EXISTS", "请求的资源不存在");
     if ((id = path_between(request, REFUNDS "/", "")))
         return wechat_show_refund(s, request, id, reply, r);
     if ((id = path_between(request, TRANSACTIONS "out-trade-no/", "")))
@@ -662,6 +668,7 @@ void wechat_answer(struct sandbox *s, struct request *request, struct reply *rep
         reply->body_size = strlen(reply->body);
     }
     reply_header(reply, "Request-ID", random_text(request->pool, "0123456789ABCDEF", 32));
-    if (strcmp(fault, "unsigned") != 0)
+    bool file = strcmp(request->path, BILL_FILE) == 0; /* its digest was told before */
+    if (strcmp(fault, "unsigned") != 0 && !file)
         sign_answer(s, request, reply, fault);
 }

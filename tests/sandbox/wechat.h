@@ -27,11 +27,16 @@ bool wechat_refuse_term(struct wechat_refusal *r, const struct term_fault *fault
 /* As queries and callbacks tell it. Returns a new reference. */
 json_t *wechat_transaction(struct pool *pool, const struct trade *trade);
 
+const char *wechat_trade_type(const char *method); /* NATIVE, APP, JSAPI, MWEB */
+
 /* Signed and checked calls about refunds; false: refused. */
 bool wechat_take_refund(struct sandbox *s, struct request *request, struct reply *reply,
                         struct wechat_refusal *r);
 bool wechat_show_refund(struct sandbox *s, struct request *request, const char *out_refund_no,
                         struct reply *reply, struct wechat_refusal *r);
+/* Makes the bill and tells its address; the file itself is not signed. */
+bool wechat_order_bill(struct sandbox *s, struct request *request, struct reply *reply,
+                       struct wechat_refusal *r);
 /* The plaintext of a refund's callback. Returns a new reference. */
 json_t *wechat_refund_notice(struct pool *pool, const struct refund *refund);
 
