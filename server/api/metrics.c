@@ -17,7 +17,7 @@ void metrics_define(void)
     metrics_define_label("route", names, routes_count);
     for (size_t i = 0; i < jobs_count; i++)
         names[i] = jobs[i].name;
-    metrics_define_label("job", names, jobs_count);
+    metrics_define_label("job_name", names, jobs_count);
     metrics_define_label("version", (const char *const[]){program_version}, 1);
     metrics_define_label("commit", (const char *const[]){program_commit}, 1);
 }

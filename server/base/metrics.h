@@ -64,10 +64,10 @@ enum metric {
     METRIC_PARTITIONS_AHEAD,
 
     /* jobs */
-    METRIC_JOB_RUNS,         /* job, outcome */
-    METRIC_JOB_DURATION,     /* job; microseconds */
-    METRIC_JOB_LAST_SUCCESS, /* job */
-    METRIC_JOB_LAST_OUTCOME, /* job, outcome */
+    METRIC_JOB_RUNS,         /* job_name, outcome */
+    METRIC_JOB_DURATION,     /* job_name; microseconds */
+    METRIC_JOB_LAST_SUCCESS, /* job_name */
+    METRIC_JOB_LAST_OUTCOME, /* job_name, outcome */
 
     /* pictures */
     METRIC_IMAGE_STAGE, /* stage; microseconds */
@@ -108,7 +108,8 @@ extern const struct metric_row metrics_table[METRICS];
 /* ---- start ---- */
 
 enum { METRIC_DEFINED_MAX = 256 };
-/* The values of a label that the table leaves open: "route", "job", "version", "commit". Borrows
+/* The values of a label that the table leaves open: "route", "job_name", "version",
+ * "commit". Borrows
  * the texts for good. Before threads start. */
 void metrics_define_label(const char *name, const char *const *values, size_t n);
 

@@ -20,7 +20,7 @@
     }
 #define JOB                                                                                        \
     {                                                                                              \
-        "job", NULL                                                                                \
+        "job_name", NULL                                                                                \
     }
 #define METHOD                                                                                     \
     {                                                                                              \

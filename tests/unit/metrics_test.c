@@ -72,9 +72,9 @@ Test(metrics, buckets_rise)
 
 Test(metrics, a_label_is_not_named_by_what_tells_of_a_person)
 {
-    static const char *const may[] = {"route",   "method", "code",     "lane",    "reason",
-                                      "class",   "result", "sqlstate", "channel", "source",
-                                      "kind",    "call",   "outcome",  "job",     "stage",
+    static const char *const may[] = {"route",   "method", "code",     "lane",     "reason",
+                                      "class",   "result", "sqlstate", "channel",  "source",
+                                      "kind",    "call",   "outcome",  "job_name", "stage",
                                       "version", "commit", "state",    "slot"};
     for (int m = 0; m < METRICS; m++)
         for (int i = 0; i < METRIC_LABELS_MAX && metrics_table[m].labels[i].name; i++) {
@@ -85,6 +85,54 @@ Test(metrics, a_label_is_not_named_by_what_tells_of_a_person)
             cr_assert(n < sizeof may / sizeof *may, "%s{%s}", metrics_table[m].name,
                       metrics_table[m].labels[i].name);
         }
+}
+
+/* "channel (wechat alipay), result": values where they are few. */
+static void describe_labels(const struct metric_row *row, char *out)
+{
+    enum { FEW = 20 };
+    *out = 0;
+    for (int i = 0; i < METRIC_LABELS_MAX && row->labels[i].name; i++) {
+        const struct metric_label *label = &row->labels[i];
+        size_t n = 0;
+        while (label->values && label->values[n])
+            n++;
+        out += sprintf(out, "%s%s", i ? ", " : "", label->name);
+        for (size_t v = 0; n <= FEW && v < n; v++)
+            out += sprintf(out, "%s%s%s", v ? " " : " (", label->values[v], v + 1 == n ? ")" : "");
+    }
+}
+
+static char *read_text(const char *path)
+{
+    struct buf b = {0};
+    char part[4096];
+    FILE *f = fopen(path, "r");
+    cr_assert_not_null(f, "%s", path);
+    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
+        buf_add(&b, part, n);
+    fclose(f);
+    char *text = strdup((const char *)b.bytes);
+    buf_free(&b);
+    return text;
+}
+
+Test(metrics, each_is_described_in_the_document_as_the_table_has_it)
+{
+    static const char *const types[] = {"", "counter", "gauge", "histogram"};
+    char *text = read_text("deploy/prometheus/metrics.md"), line[2048], labels[1024];
+    size_t rows = 0;
+    for (int m = 0; m < METRICS; m++) {
+        const struct metric_row *row = &metrics_table[m];
+        describe_labels(row, labels);
+        snprintf(line, sizeof line, "\n| `%s` | %s | %s | %s |\n", row->name, types[row->type],
+                 labels, row->help);
+        cr_expect(strstr(text, line), "metrics.md lacks:%s", line);
+    }
+    for (const char *p = text; (p = strstr(p, "\n| `")); p++)
+        rows++;
+    cr_assert_eq(rows, METRICS, "%zu rows of %d metrics", rows, METRICS);
+    free(text);
 }
 
 /* ---- counting ---- */
