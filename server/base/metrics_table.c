@@ -20,7 +20,7 @@
     }
 #define JOB                                                                                        \
     {                                                                                              \
-        "job_name", NULL                                                                                \
+        "job_name", NULL                                                                           \
     }
 #define METHOD                                                                                     \
     {                                                                                              \
