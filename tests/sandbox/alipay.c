@@ -2,6 +2,7 @@
 /* The Alipay gateway as the merchant meets it: signed forms in, signed nodes out. */
 #include "alipay.h"
 
+#include "delivery.h"
 #include "encoding.h"
 #include "moment.h"
 
@@ -490,25 +491,46 @@ static char *node_name(struct pool *pool, const char *method)
     return name;
 }
 
-/* {"x_response":NODE,"alipay_cert_sn":"...","sign":"..."}, the signature over the bytes of NODE;
- * the name of the certificate in certificate mode alone. */
-static void answer_node(const struct alipay_call *call, struct reply *reply, const char *name,
-                        const char *node, const char *fault)
+/* Each "/" as "\/": what PHP's encoder writes. */
+static char *escape_slashes(struct pool *pool, const char *text)
+{
+    struct text t = {.pool = pool};
+    for (; *text; text++)
+        text_add(&t, *text == '/' ? "\\/" : text, *text == '/' ? 2 : 1);
+    return t.at;
+}
+
+/* ,"alipay_cert_sn":"...","sign":"..."; the name of the certificate in certificate mode alone. */
+static char *signature_members(const struct alipay_call *call, const char *covered)
 {
     const struct sandbox *s = call->s;
     const struct signer *signer = &s->in.alipay[atomic_load(&s->signers[CHANNEL_ALIPAY].answers)];
     struct text t = {.pool = call->pool};
-    text_print(&t, "{\"%s\":%s", name, node);
-    const char *covered = strcmp(fault, "wrong-signature") == 0 ? "{}" : node;
-    if (strcmp(name, "error_response") != 0 && strcmp(fault, "unsigned") != 0) {
-        if (filled(call->pairs, "app_cert_sn"))
-            text_print(&t, ",\"alipay_cert_sn\":\"%s\"", signer->id);
-        text_print(&t, ",\"sign\":\"%s\"",
-                   key_sign(call->pool, signer->key, covered, strlen(covered)));
-    }
-    text_puts(&t, "}");
+    if (filled(call->pairs, "app_cert_sn"))
+        text_print(&t, ",\"alipay_cert_sn\":\"%s\"", signer->id);
+    text_print(&t, ",\"sign\":\"%s\"", key_sign(call->pool, signer->key, covered, strlen(covered)));
+    return t.at;
+}
+
+/* {"x_response":NODE,"sign":"..."}, the signature over the bytes of NODE. */
+static void answer_node(const struct alipay_call *call, struct reply *reply, const char *name,
+                        const char *node, const char *fault)
+{
+    bool late = strcmp(fault, "slashes-after-signing") == 0;
+    const char *plain = node;
+    if (strcmp(fault, "gbk") == 0)
+        node = text_in_gbk(call->pool, node).at;
+    if (late || strcmp(fault, "slashes") == 0)
+        node = escape_slashes(call->pool, node);
+    const char *covered = strcmp(fault, "wrong-signature") == 0 ? "{}" : late ? plain : node;
+    bool bare = strcmp(name, "error_response") == 0 || strcmp(fault, "unsigned") == 0;
+    const char *sign = bare ? "" : signature_members(call, covered);
+    bool first = strcmp(fault, "sign-first") == 0 && *sign;
     reply->status = 200;
-    reply->body = strcmp(fault, "garbage") == 0 ? "{\"alipay_trade" : t.at;
+    reply->body = first ? pool_print(call->pool, "{%s,\"%s\":%s}", sign + 1, name, node)
+                        : pool_print(call->pool, "{\"%s\":%s%s}", name, node, sign);
+    if (strcmp(fault, "garbage") == 0)
+        reply->body = "{\"alipay_trade";
     reply->body_size = strlen(reply->body);
     reply_header(reply, "Content-Type", "text/html;charset=utf-8");
 }
@@ -596,9 +618,13 @@ void alipay_answer(struct sandbox *s, struct request *request, struct reply *rep
     struct alipay_call call = {.s = s, .pool = request->pool, .pairs = &p};
     const char *fault = sandbox_take_fault(s, CHANNEL_ALIPAY);
     fault = fault ? fault : "";
+    if (sandbox_break(s, CHANNEL_ALIPAY, fault, reply))
+        return;
     json_t *node = fail_on_purpose(fault, &r) ? NULL : run_gateway(&call, request, &p, &r);
     if (node)
         pool_json(request->pool, node);
+    if (node && call.method->product_code && strcmp(fault, "after-callback") == 0)
+        delivery_pay(s, request->pool, CHANNEL_ALIPAY, alipay_biz_text(&call, "out_trade_no"));
     const char *method = pairs_get(&p, "method");
     if (call.method && call.method->page) {
         answer_page(request->pool, reply, node, &r);

@@ -10,10 +10,24 @@
 enum { TEN_MINUTES_S = 600 };
 
 static const char *const fault_names[] = {
-    "none",           "again",         "wrong-signature", "probe",         "wrong-amount",
-    "wrong-appid",    "wrong-mchid",   "wrong-currency",  "old-timestamp", "future-timestamp",
-    "unknown-serial", "wrong-api-key", "garbage-body",    "duplicate-key", "unknown-event",
-    "refund-notice",  "closed",
+    "none",
+    "again",
+    "wrong-signature",
+    "probe",
+    "wrong-amount",
+    "wrong-appid",
+    "wrong-mchid",
+    "wrong-currency",
+    "old-timestamp",
+    "future-timestamp",
+    "unknown-serial",
+    "wrong-api-key",
+    "garbage-body",
+    "duplicate-key",
+    "unknown-event",
+    "refund-notice",
+    "closed",
+    "gbk",
 };
 
 bool fault_parse(const char *name, enum fault *fault)
@@ -180,6 +194,8 @@ static void sign_wechat(const struct sandbox *s, struct pool *pool, const struct
 static bool build_wechat(const struct sandbox *s, struct pool *pool, const struct notice *n,
                          struct callback *c)
 {
+    if (n->fault == FAULT_GBK)
+        return false;
     c->body = wechat_body(s, pool, n);
     add_header(c, "Content-Type", "application/json");
     add_header(c, "User-Agent", "Mozilla/4.0");
@@ -208,7 +224,8 @@ static bool alipay_has(const struct notice *n)
     case FAULT_DUPLICATE_KEY:
     case FAULT_UNKNOWN_EVENT:
     case FAULT_REFUND_NOTICE:
-    case FAULT_CLOSED: return true;
+    case FAULT_CLOSED:
+    case FAULT_GBK: return true;
     }
     return false;
 }
@@ -296,6 +313,9 @@ static bool build_alipay(const struct sandbox *s, struct pool *pool, const struc
         n->signer ? n->signer : &s->in.alipay[atomic_load(&s->signers[CHANNEL_ALIPAY].callbacks)];
     if (t.by_certificate)
         pairs_add(&p, "alipay_cert_sn", signer->id);
+    for (size_t i = 0; n->fault == FAULT_GBK && i < p.n; i++)
+        p.at[i].value =
+            strcmp(p.at[i].name, "charset") == 0 ? "GBK" : text_in_gbk(pool, p.at[i].value).at;
     char *covered =
         n->fault == FAULT_WRONG_SIGNATURE ? "other=text" : pairs_sorted_text(pool, &p, NULL);
     pairs_add(&p, "sign_type", "RSA2");

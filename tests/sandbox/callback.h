@@ -26,6 +26,7 @@ enum fault {
     FAULT_UNKNOWN_EVENT,
     FAULT_REFUND_NOTICE, /* amount_fen: what went back; less than all is a partial refund */
     FAULT_CLOSED,
+    FAULT_GBK, /* Alipay: in another charset */
 };
 /* false: no such name. */
 bool fault_parse(const char *name, enum fault *fault);

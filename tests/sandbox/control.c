@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { SLOW_MS = 1000 };
+
 void control_refuse(struct control_call *call, unsigned status, const char *error)
 {
     reply_json(call->request, call->reply, status, json_pack("{s:s}", "error", error));
@@ -429,17 +431,41 @@ static void set_bills(struct control_call *call)
 
 static void set_answers(struct control_call *call)
 {
-    static const char *const faults[] = {"wrong-signature", "unsigned",   "probe",  "old-timestamp",
-                                         "server-error",    "rate-limit", "garbage"};
+    static const struct {
+        const char *name;
+        bool alipay_alone, wechat_alone;
+    } faults[] = {
+        {"wrong-signature", false, false},
+        {"unsigned", false, false},
+        {"probe", false, true},
+        {"old-timestamp", false, true},
+        {"server-error", false, false},
+        {"rate-limit", false, false},
+        {"garbage", false, false},
+        {"slow", false, false},
+        {"silent", false, false},
+        {"cut", false, false},
+        {"bad-gateway", false, false},
+        {"unavailable", false, false},
+        {"after-callback", false, false},
+        {"gbk", true, false},
+        {"slashes", true, false},
+        {"slashes-after-signing", true, false},
+        {"sign-first", true, false},
+    };
     const char *fault = control_text(call, "fault");
     const json_t *times = json_object_get(call->body, "times");
+    const json_t *delay_ms = json_object_get(call->body, "delay_ms");
     size_t channel = strcmp(control_text(call, "channel"), "alipay") == 0 ? 1 : 0;
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        if (strcmp(faults[i], fault) != 0)
+        if (strcmp(faults[i].name, fault) != 0 ||
+            (channel ? faults[i].wechat_alone : faults[i].alipay_alone))
             continue;
         pthread_mutex_lock(&call->s->answers[channel].lock);
-        call->s->answers[channel].fault = faults[i];
+        call->s->answers[channel].fault = faults[i].name;
         call->s->answers[channel].times = times ? (int)json_integer_value(times) : 1;
+        call->s->answers[channel].delay_ms =
+            delay_ms ? (long)json_integer_value(delay_ms) : SLOW_MS;
         pthread_mutex_unlock(&call->s->answers[channel].lock);
         reply_json(call->request, call->reply, 200, json_object());
         return;
@@ -512,6 +538,7 @@ static const struct member certificates_members[] = {
 static const struct member answers_members[] = {
     {"channel", MEMBER_TEXT, true, 1, 6, control_is_channel, NULL},
     {"fault", MEMBER_TEXT, true, 1, 32, NULL, NULL},
+    {"delay_ms", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
     {"times", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
     {0},
 };

@@ -20,4 +20,8 @@ json_t *journal_copy(struct journal *journal);
 json_t *delivery_send(struct sandbox *s, struct pool *pool, const struct notice *notice,
                       const struct callback *callback, bool retry);
 
+/* Somebody pays the order and its callback is sent; for the answer that comes after it. */
+void delivery_pay(struct sandbox *s, struct pool *pool, enum channel channel,
+                  const char *out_trade_no);
+
 #endif

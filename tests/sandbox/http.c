@@ -73,10 +73,42 @@ static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const 
     return MHD_YES;
 }
 
+/* Half of the body, then the end of the connection. context: a struct half. */
+struct half {
+    size_t size;
+    char bytes[];
+};
+
+static ssize_t read_half(void *context, uint64_t at, char *room, size_t n)
+{
+    const struct half *half = context;
+    size_t left = half->size - (size_t)at;
+    if (left == 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    n = n < left ? n : left;
+    memcpy(room, half->bytes + at, n);
+    return (ssize_t)n;
+}
+
+static struct MHD_Response *cut_response(const struct reply *reply)
+{
+    struct half *half = malloc(sizeof *half + reply->body_size);
+    if (!half)
+        abort();
+    half->size = reply->body_size / 2;
+    memcpy(half->bytes, reply->body, half->size);
+    return MHD_create_response_from_callback(reply->body_size, 4096, read_half, half, free);
+}
+
 static enum MHD_Result send_reply(struct MHD_Connection *connection, const struct reply *reply)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body_size, (void *)(uintptr_t)reply->body, MHD_RESPMEM_MUST_COPY);
+    if (reply->cut == CUT_BEFORE)
+        return MHD_NO;
+    struct MHD_Response *response =
+        reply->cut == CUT_MIDDLE
+            ? cut_response(reply)
+            : MHD_create_response_from_buffer(reply->body_size, (void *)(uintptr_t)reply->body,
+                                              MHD_RESPMEM_MUST_COPY);
     if (!response)
         return MHD_NO;
     for (size_t i = 0; i < reply->n_headers; i++)

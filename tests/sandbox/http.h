@@ -35,6 +35,7 @@ struct reply {
     size_t body_size;
     struct header headers[REPLY_HEADERS_MAX];
     size_t n_headers;
+    enum { CUT_NOT, CUT_BEFORE, CUT_MIDDLE } cut; /* the connection ends before, in the body */
 };
 
 /* NULL when absent; "" when it came more than once (nobody may guess which one counts). */

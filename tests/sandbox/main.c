@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69 };
+enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, SILENT_MS = 600000 };
 
 struct arguments {
     const char *listen, *dir, *port_file, *deliver_to;
@@ -27,6 +28,51 @@ const char *sandbox_take_fault(struct sandbox *s, enum channel channel)
     }
     pthread_mutex_unlock(&s->answers[channel].lock);
     return fault;
+}
+
+/* Until delay_ms are over, or the program ends. */
+static void wait_ms(struct sandbox *s, long delay_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += delay_ms / 1000;
+    until.tv_nsec += delay_ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&s->ending.lock);
+    while (!s->ending.set &&
+           pthread_cond_timedwait(&s->ending.changed, &s->ending.lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&s->ending.lock);
+}
+
+static void wake_all(struct sandbox *s)
+{
+    pthread_mutex_lock(&s->ending.lock);
+    s->ending.set = true;
+    pthread_cond_broadcast(&s->ending.changed);
+    pthread_mutex_unlock(&s->ending.lock);
+}
+
+bool sandbox_break(struct sandbox *s, enum channel channel, const char *fault, struct reply *reply)
+{
+    if (strcmp(fault, "slow") == 0)
+        wait_ms(s, s->answers[channel].delay_ms);
+    if (strcmp(fault, "cut") == 0)
+        reply->cut = CUT_MIDDLE;
+    if (strcmp(fault, "silent") == 0) {
+        wait_ms(s, SILENT_MS);
+        reply->cut = CUT_BEFORE;
+        return true;
+    }
+    bool bad = strcmp(fault, "bad-gateway") == 0;
+    if (!bad && strcmp(fault, "unavailable") != 0)
+        return false;
+    reply->status = bad ? 502 : 503;
+    reply->body = "<html><h1>Bad Gateway</h1></html>";
+    reply->body_size = strlen(reply->body);
+    reply_header(reply, "Content-Type", "text/html");
+    return true;
 }
 
 static void answer(void *context, struct request *request, struct reply *reply)
@@ -103,6 +149,7 @@ static int serve(struct sandbox *s, const struct arguments *a, const sigset_t *e
     } else {
         fprintf(stderr, "sandbox: cannot write to %s\n", a->dir);
     }
+    wake_all(s);
     http_stop(http);
     return result;
 }
@@ -116,6 +163,9 @@ static void open_sandbox(struct sandbox *s, const struct arguments *a)
     s->journal = journal_new();
     s->deliver_to = a->deliver_to;
     atomic_init(&s->certificates, 0);
+    if (pthread_mutex_init(&s->ending.lock, NULL) != 0 ||
+        pthread_cond_init(&s->ending.changed, NULL) != 0)
+        abort();
     atomic_init(&s->signers[CHANNEL_WECHAT].answers, SIGNER_ASKED);
     for (int i = 0; i < 2; i++)
         if (pthread_mutex_init(&s->answers[i].lock, NULL) != 0)

@@ -37,11 +37,20 @@ struct sandbox {
         pthread_mutex_t lock;
         const char *fault; /* a literal */
         int times;
+        long delay_ms;
     } answers[2]; /* by channel: how the next answers go wrong */
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        bool set;
+    } ending; /* what waits on purpose wakes */
 };
 
 /* The fault for one answer of that provider, counted down; NULL when it shall be right. */
 const char *sandbox_take_fault(struct sandbox *s, enum channel channel);
+/* The ways to go wrong that have nothing to do with what is said: slow, silent, cut, bad-gateway,
+ * unavailable. true: that is the answer. */
+bool sandbox_break(struct sandbox *s, enum channel channel, const char *fault, struct reply *reply);
 
 /* The provider's side; each takes the whole request. */
 void wechat_answer(struct sandbox *s, struct request *request, struct reply *reply);

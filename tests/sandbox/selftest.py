@@ -17,6 +17,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -538,6 +539,74 @@ def wrong_answers():
     for _ in range(2):
         expect("an answer may be a server error", prepay("ANSWER02"), 500, "SYSTEM_ERROR")
     check("it is right again after that", signed_well(*prepay("ANSWER02")[1:]))
+
+
+def broken_answers():
+    for fault, status in ("bad-gateway", 502), ("unavailable", 503):
+        control("answers", channel="wechat", fault=fault)
+        check(f"an answer may be {fault}", prepay("BROKEN01")[0] == status)
+    control("answers", channel="wechat", fault="slow", delay_ms=300)
+    begin = time.monotonic()
+    check("or slow and right", signed_well(*prepay("BROKEN01")[1:]) and time.monotonic() - begin >= 0.3)
+    control("answers", channel="wechat", fault="cut")
+    try:
+        prepay("BROKEN01")
+        check("or cut within its body", False)
+    except http.client.IncompleteRead as e:
+        check("or cut within its body", 0 < len(e.partial))
+    check("though the order is there", json.loads(query("BROKEN01")[2])["trade_state"] == "NOTPAY")
+    control("answers", channel="wechat", fault="silent")
+    with socket.create_connection(("127.0.0.1", port)) as link:
+        link.sendall(b"GET /v3/certificates HTTP/1.1\r\nHost: x\r\n\r\n")
+        link.settimeout(0.3)
+        try:
+            check("or never come", link.recv(1) != b"")
+        except TimeoutError:
+            check("or never come", True)
+    Merchant.status, Merchant.text, Merchant.calls[:] = 204, "", []
+    control("answers", channel="wechat", fault="after-callback")
+    check("an order may be paid, and its callback answered, before its prepay is",
+          prepay("BROKEN02")[0] == 200 and
+          open_callback(*Merchant.calls[0][1:])["out_trade_no"] == "BROKEN02" and
+          json.loads(query("BROKEN02")[2])["trade_state"] == "SUCCESS")
+    check("what only Alipay does wrong is refused",
+          control("answers", channel="wechat", fault="gbk")[0] == 400)
+
+
+def odd_alipay_answers():
+    def odd(fault, method=QR, biz=None):
+        control("answers", channel="alipay", fault=fault)
+        p = parameters(method, biz or bill("ODDQR001", "FACE_TO_FACE_PAYMENT"), notify_url=notify_url())
+        body = urllib.parse.urlencode({"biz_content": p.pop("biz_content")})
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        link.request("POST", "/gateway.do?" + urllib.parse.urlencode(p), body,
+                     {"Content-Type": "application/x-www-form-urlencoded"})
+        raw = link.getresponse().read()
+        link.close()
+        return raw
+
+    def parts(raw):
+        return re.match(rb'^\{"\w+":(\{.*\}),"sign":"([^"]*)"\}$', raw).groups()
+
+    def fits(node, signature):
+        with open(path_of("odd.bin"), "wb") as f:
+            f.write(base64.b64decode(signature))
+        return openssl("dgst", "-sha256", "-verify", path_of("alipay_public_key.pem"), "-signature",
+                       path_of("odd.bin"), given=node).returncode == 0
+    node, signature = parts(odd("slashes"))
+    check("slashes are escaped, and signed so", b"https:\\/\\/" in node and fits(node, signature))
+    node, signature = parts(odd("slashes-after-signing"))
+    check("or after signing", b"https:\\/\\/" in node and not fits(node, signature) and
+          fits(node.replace(b"\\/", b"/"), signature))
+    node, signature = parts(odd("gbk", QUERY, {"out_trade_no": "NONE0001"}))
+    check("an error may come in GBK", "交易不存在".encode("gbk") in node and fits(node, signature))
+    check("the signature may stand first", odd("sign-first").startswith(b'{"sign":"'))
+    body = control("callback", out_trade_no="APPL0001", fault="gbk")[1]["body"]
+    pairs = [p.split("=") for p in body.split("&")]
+    p = {k: urllib.parse.unquote_to_bytes(v.replace("+", " ")) for k, v in pairs}
+    text = b"&".join(k.encode() + b"=" + p[k] for k in sorted(p) if k not in ("sign", "sign_type"))
+    check("a notify may be in GBK", p["charset"] == b"GBK" and
+          p["subject"].decode("gbk") == "证件照 一寸" and fits(text, p["sign"].decode()))
 
 
 # ---- Alipay ----
@@ -1256,7 +1325,7 @@ def control_is_strict():
 def files():
     check("key files are for their owner alone", all(
         os.stat(path_of(name)).st_mode & 0o777 == 0o600 for name in os.listdir(path_of(""))
-        if name not in ("cert_public.pem", "public_half.pem", "chain.pem")))
+        if name not in ("cert_public.pem", "public_half.pem", "chain.pem", "odd.bin")))
     with open(path_of("idphotod-merchants.conf")) as f:
         text = f.read()
     check("the snippet points here", f"base_url = http://127.0.0.1:{port}\n" in text and
@@ -1294,8 +1363,8 @@ def read_identifiers():
 
 STEPS = [wechat_prepay, wechat_repeats, wechat_wrong_authorization, wechat_wrong_orders,
          wechat_query_and_close, wechat_callbacks, wechat_faulty_callbacks, wechat_certificates, wechat_rotation,
-         wrong_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
-         alipay_callbacks, alipay_faulty_callbacks, alipay_certificates,
+         wrong_answers, broken_answers, alipay_cashiers, alipay_wrong_requests, alipay_wrong_bills,
+         alipay_callbacks, alipay_faulty_callbacks, alipay_certificates, odd_alipay_answers,
          wechat_refunds, wechat_refund_modes, alipay_refunds, wechat_bills,
          alipay_bills, login, clock, control_is_strict, files]
 

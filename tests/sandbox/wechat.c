@@ -2,6 +2,7 @@
 /* WeChat Pay v3 as the merchant meets it: authorization, orders, signed answers. */
 #include "wechat.h"
 
+#include "delivery.h"
 #include "encoding.h"
 #include "moment.h"
 
@@ -439,6 +440,8 @@ static bool take_order(struct sandbox *s, struct request *request, const char *n
     case PUT_PAID: return wechat_refuse(r, 400, "ORDERPAID", "该订单已支付");
     case PUT_CLOSED: return wechat_refuse(r, 400, "ORDER_CLOSED", "该订单已关闭");
     }
+    if (strcmp(r->fault, "after-callback") == 0)
+        delivery_pay(s, request->pool, CHANNEL_WECHAT, order.out_trade_no);
     reply_json(request, reply, 200, json_pack("{s:s}", member, handle));
     return true;
 }
@@ -658,9 +661,11 @@ static bool fail_on_purpose(const char *fault, struct wechat_refusal *r)
 
 void wechat_answer(struct sandbox *s, struct request *request, struct reply *reply)
 {
-    struct wechat_refusal r = {0};
     const char *fault = sandbox_take_fault(s, CHANNEL_WECHAT);
     fault = fault ? fault : "";
+    struct wechat_refusal r = {.fault = fault};
+    if (sandbox_break(s, CHANNEL_WECHAT, fault, reply))
+        return;
     if (fail_on_purpose(fault, &r) || !route(s, request, reply, &r))
         answer_refusal(request, &r, reply);
     if (strcmp(fault, "garbage") == 0) {

@@ -10,13 +10,15 @@
 #include "sandbox.h"
 #include "terms.h"
 
-/* Why a call is refused; all zero while it is not. Texts are literals or lie in the request's pool.
+/* Why a call is refused; all zero but fault while it is not. Texts are literals or lie in the
+ * request's pool.
  */
 struct wechat_refusal {
     unsigned status;
     const char *code, *message;
     const char *field, *issue, *location;
     const char *sign_message; /* what the signature should have covered */
+    const char *fault;        /* how this answer goes wrong on purpose; "": not */
 };
 
 /* Both return false. */
