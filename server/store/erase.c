@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/lifetime.h"
+#include "store/refund.h"
 
 #define IN_FULFILMENT "o.kind <> 'electronic' AND o.state IN ('paid', 'printing')"
 
@@ -171,6 +172,14 @@ static void add_row(struct params *p, int64_t account_id, const struct uuid *id)
     add_uuid(p, id);
 }
 
+/* By force: what was not printed yet is paid back first, in transactions of its own. A crash before
+ * the erasure leaves an order that is closed and refunded, and a repetition erases it. */
+static enum status give_up_prints(struct store *st, struct arena *a, int64_t account_id,
+                                  const struct uuid *photo_id, int64_t now_us, bool force)
+{
+    return force ? refund_prints_all(st, a, account_id, photo_id, now_us) : OK;
+}
+
 /* What stands against an erasure, before and again after what is unpaid was stopped: only then can
  * no payment change it any more. The first column of `look` says that a print is in fulfilment. */
 static enum status look_and_stop(struct store *st, struct arena *a, const struct step *stop,
@@ -200,6 +209,8 @@ enum status erase_photo(struct store *st, struct arena *a, int64_t account_id,
     add_time(&row, now_us);
     enum status s = look_and_stop(st, a, &(struct step){&erase_photo_stop, &row},
                                   &(struct step){&erase_photo_look, &look}, force, rows);
+    if (s == OK)
+        s = give_up_prints(st, a, account_id, photo_id, now_us, force);
     if (s != OK)
         return s;
     const struct erasure entry = {{"photo", account_id, *photo_id}, row_int(&rows[0], 0, 1)};
@@ -239,6 +250,14 @@ static enum status log_order(struct store *st, struct arena *a, int64_t account_
     return erasures_append(st->vault, list, n);
 }
 
+/* Not printed yet: paid back. Being made: forfeit. */
+static enum status give_up_order(struct store *st, struct arena *a, int64_t account_id,
+                                 const struct uuid *order_id, int64_t now_us)
+{
+    enum status s = refund_prints(st, a, account_id, order_id, now_us);
+    return s == CONFLICT || s == NOT_FOUND ? OK : s;
+}
+
 static enum status erase_one_order(struct store *st, struct arena *a, int64_t account_id,
                                    const struct uuid *order_id, int64_t now_us, bool force,
                                    bool only_unpaid)
@@ -252,6 +271,8 @@ static enum status erase_one_order(struct store *st, struct arena *a, int64_t ac
                                   &(struct step){&erase_order_look, &look}, force, rows);
     if (s == OK && only_unpaid && row_bool(&rows[0], 0, 3))
         s = CONFLICT;
+    if (s == OK && row_bool(&rows[0], 0, 0))
+        s = give_up_order(st, a, account_id, order_id, now_us);
     if (s == OK && row_bool(&rows[0], 0, 2))
         s = save_purchases(st, account_id, order_id, now_us);
     if (s == OK)
@@ -324,6 +345,8 @@ enum status erase_account(struct store *st, struct arena *a, int64_t account_id,
     add_time(&stop, now_us);
     enum status s = look_and_stop(st, a, &(struct step){&erase_account_stop, &stop},
                                   &(struct step){&erase_account_look, &look}, force, &rows);
+    if (s == OK)
+        s = give_up_prints(st, a, account_id, NULL, now_us, force);
     if (s != OK)
         return s;
     struct erased erased = {.receipt_id = uuid_new(),

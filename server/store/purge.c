@@ -50,6 +50,11 @@ static const struct statement purge_sessions = {"purge_session", PURGE_SIMPLE("s
 static const struct statement purge_idempotency = {"purge_idempotency",
                                                    PURGE_SIMPLE("idempotency")};
 static const struct statement purge_receipts = {"purge_receipt", PURGE_SIMPLE("receipt")};
+/* The application may not change these rows, so it cannot lock them either. */
+static const struct statement purge_attempts = {
+    "purge_erased_attempt",
+    "DELETE FROM erased_attempt WHERE out_trade_no IN (SELECT out_trade_no FROM erased_attempt"
+    "  WHERE expires_at <= $1 LIMIT $2)"};
 
 static const struct statement purge_runs = {
     "purge_job_run",
@@ -91,20 +96,21 @@ static const struct statement instance_select = {
     "instance_select", "SELECT host, ratchet_day, seen_at FROM instance ORDER BY host"};
 
 STATEMENTS(purge_statements, &purge_copies, &purge_photos, &purge_orders, &purge_accounts,
-           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs, &purge_books_call,
-           &partitions_make, &partitions_list, &partition_drop, &key_day_oldest, &instance_put,
-           &instance_delete, &instance_select);
+           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_attempts, &purge_runs,
+           &purge_books_call, &partitions_make, &partitions_list, &partition_drop, &key_day_oldest,
+           &instance_put, &instance_delete, &instance_select);
 
 enum status purge_batch(struct store *st, int64_t until_us, int limit, struct purged *out,
                         bool *more)
 {
     /* orders before copies before photos before accounts: each frees the next */
     static const struct statement *const order[] = {
-        &purge_orders,   &purge_copies,      &purge_photos,   &purge_accounts,
-        &purge_sessions, &purge_idempotency, &purge_receipts, &purge_runs};
+        &purge_orders,      &purge_copies,   &purge_photos,   &purge_accounts, &purge_sessions,
+        &purge_idempotency, &purge_receipts, &purge_attempts, &purge_runs};
     enum { N = sizeof order / sizeof *order };
-    int64_t *const counts[N] = {&out->orders, &out->photos, &out->others, &out->accounts,
-                                &out->others, &out->others, &out->others, &out->others};
+    int64_t *const counts[N] = {&out->orders,   &out->photos, &out->others,
+                                &out->accounts, &out->others, &out->others,
+                                &out->others,   &out->others, &out->others};
     struct arena *a = arena_new();
     enum status s = OK;
     bool full = false;

@@ -6,5 +6,6 @@ const struct statement_list *const all_statements[] = {
     &order_statements,    &payment_statements, &settle_statements,      &ledger_statements,
     &operator_statements, &promote_statements, &lease_statements,       &rewrap_statements,
     &purge_statements,    &job_statements,     &erase_statements,       &figure_statements,
+    &refund_statements,
 };
 const size_t all_statements_count = sizeof all_statements / sizeof *all_statements;

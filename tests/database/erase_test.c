@@ -108,7 +108,7 @@ Test(erase, a_photo_that_is_being_printed_needs_force)
     is(erase_the_photo(true), OK);
     is(order_read(&w.st, w.a, account, &order_id, w.now_us, false, &o), OK);
     same_text(o.state, "closed");
-    same_text(o.close_reason, "cancelled");
+    same_text(o.close_reason, "refunded");
     is(bytes_left(), 0);
 }
 

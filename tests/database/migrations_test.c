@@ -294,7 +294,7 @@ Test(schema, every_function_with_the_owners_rights_is_known_and_closed_to_the_pu
        0);
     is(rows_of_sql("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
                    " AND prosecdef AND proname NOT IN ('photo_partitions_create',"
-                   "  'photo_partition_drop', 'books_trim')"),
+                   "  'photo_partition_drop', 'books_trim', 'refund_prepare')"),
        0);
 }
 

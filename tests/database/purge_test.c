@@ -268,6 +268,8 @@ Test(purge, the_retention_figures_name_what_is_overdue)
         " repeat('x', 32)::bytea, now(), '2026-12-01T06:00:00Z', gen_random_uuid() FROM account");
     sql_do("INSERT INTO receipt VALUES (gen_random_uuid(), now(), '2026-12-01T06:00:00Z', 0, 0, 0,"
            " 0, 1)");
+    sql_do("INSERT INTO erased_attempt VALUES ('0123456789abcdefABCDEF', 'wechat', 'm', 'a', 1,"
+           " '2026-12-01T06:00:00Z')");
     is(retention_read(&w.st, w.a, w.now_us + 200 * DAY_US, &r), OK);
     for (size_t i = 0; i < r.n_classes; i++) {
         cr_assert(r.classes[i].rows > 0, "%s", r.classes[i].name);
