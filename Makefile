@@ -199,6 +199,8 @@ install: all
 	if getent group idphotod >/dev/null; then chgrp idphotod $(DESTDIR)$(etc)/idphotod.conf; fi
 	install -D -m 644 -t $(DESTDIR)$(share)/migrations migrations/*.sql
 	install -m 644 -t $(DESTDIR)$(share) $(wildcard README.md) CHANGELOG.md LICENSE
+	install -D -m 644 -t $(DESTDIR)$(share)/prometheus deploy/prometheus/*
+	install -D -m 644 -t $(DESTDIR)$(share)/grafana deploy/grafana/*
 	find deploy/admin -type f -exec install -m 755 -t $(DESTDIR)$(share)/admin {} +
 	sed 's,@prefix@,$(prefix),; s,@sysconfdir@,$(sysconfdir),' deploy/idphotod.service \
 	    >$(DESTDIR)$(systemddir)/systemd/system/idphotod.service

@@ -81,7 +81,7 @@ static size_t count_labels(const struct metric_row *row)
 /* The set's own copy of the value, which lives for good; "other" for what is not in the set. */
 static const char *closed_value(const struct metric_label *label, const char *value)
 {
-    if (!value)
+    if (!value || strcmp(value, "other") == 0)
         return "other";
     for (const char *const *v = values_of(label); *v; v++)
         if (strcmp(*v, value) == 0)

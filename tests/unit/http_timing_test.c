@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "http/client.h"
 #include "http_fixture.h"
 
@@ -171,6 +172,12 @@ Test(timing, a_full_queue_answers_503_while_callbacks_and_images_are_served, .in
     struct server_figures figures;
     server_figures(f.server, &figures);
     cr_expect_eq(figures.refused, 1);
+    cr_expect_eq(figures.lanes[LANE_WORK].limit, 4);
+    struct buf metrics = {0};
+    metrics_write(&metrics, NULL, NULL);
+    cr_expect(strstr((const char *)metrics.bytes,
+                     "idphotod_http_refused_total{lane=\"work\",reason=\"full\"} 1\n"));
+    buf_free(&metrics);
     cr_expect_eq(figures.queued, 0);
 }
 
