@@ -15,11 +15,17 @@
 
 /* In this order: the clock only goes forward. */
 static const struct group groups[] = {
-    {"life", life_tests},           {"photos", photo_tests},
-    {"payments", payment_tests},    {"callbacks", callback_tests},
-    {"operators", operator_tests},  {"idempotency", idempotency_tests},
-    {"bad-input", bad_input_tests}, {"outage", outage_tests},
-    {"expiry", expiry_tests},       {"policy", policy_tests},
+    {"life", life_tests},
+    {"photos", photo_tests},
+    {"payments", payment_tests},
+    {"callbacks", callback_tests},
+    {"pitfalls", pitfall_tests},
+    {"operators", operator_tests},
+    {"idempotency", idempotency_tests},
+    {"bad-input", bad_input_tests},
+    {"outage", outage_tests},
+    {"expiry", expiry_tests},
+    {"policy", policy_tests},
 };
 
 static const struct step set_up[] = {

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What merchants complain of most with these two providers, and that it does not happen here: one
+ * test for each complaint that needs a whole installation. The others are in
+ * tests/unit/pitfalls_test.c.
+ */
+#include "common.h"
+
+#define AGAIN(name)                                                                                \
+    {                                                                                              \
+        .label = "the callback of " name " again", .call = "POST sandbox:/sandbox/notify",         \
+        .body = "{'out_trade_no': '{{" name ".no}}', 'fault': 'again'}", .status = 200,            \
+        .shape = "{'acknowledged': true, '...': true}"                                             \
+    }
+
+static const struct step several_times[] = {
+    ACCOUNT("pam"),
+    PHOTO("pam", "pam.photo"),
+    ORDER("pam", "pam.order", ELECTRONIC_BODY("pam.photo")),
+    NATIVE("pam", "pam.order", "pam.pay"),
+    PAYS("pam.pay"),
+    {.label = "the time of the payment",
+     .call = "GET /v1/orders/{{pam.order}}",
+     .as = "pam",
+     .status = 200,
+     .shape = "{'state': 'paid', 'paid_at': '@time', '...': true}",
+     .keep = "pam.paid=paid_at"},
+    AGAIN("pam.pay"),
+    AGAIN("pam.pay"),
+    {.label = "is that of the payment",
+     .call = "GET /v1/orders/{{pam.order}}",
+     .as = "pam",
+     .status = 200,
+     .shape = "{'state': 'paid', 'paid_at': '{{pam.paid}}', '...': true}"},
+    COUNT("one line of the ledger", "ledger_entry", "out_trade_no = '{{pam.pay.no}}'", "1"),
+    COUNT("one payer", "payer", "out_trade_no = '{{pam.pay.no}}'", "1"),
+    END,
+};
+
+static const struct step regress[] = {
+    ACCOUNT("quin"),
+    CONSENT("quin"),
+    PHOTO("quin", "quin.photo"),
+    ORDER("quin", "quin.order", PRINT_BODY("quin.photo")),
+    NATIVE("quin", "quin.order", "quin.pay"),
+    PAYS("quin.pay"),
+    {.label = "shipped",
+     .call = "POST /admin/v1/orders/{{quin.order}}/ship",
+     .as = "admin",
+     .headers = "X-Purpose: fulfilment",
+     .body = "{'carrier': 'SF', 'tracking_no': 'SF1234567890'}",
+     .status = 200},
+    AGAIN("quin.pay"),
+    ORDER_STATE("quin", "quin.order", "shipped"),
+    {.label = "a notice of closing, late",
+     .call = "POST sandbox:/sandbox/notify",
+     .body = "{'out_trade_no': '{{quin.pay.no}}', 'fault': 'closed'}",
+     .status = 200},
+    ORDER_STATE("quin", "quin.order", "shipped"),
+    {.label = "the attempt is paid still",
+     .call = "GET /v1/orders/{{quin.order}}/payments/{{quin.pay}}",
+     .as = "quin",
+     .status = 200,
+     .shape = "{'state': 'succeeded', 'paid_at': '@time', '...': true}"},
+    END,
+};
+
+static const struct step number_twice[] = {
+    ACCOUNT("rae"),
+    PHOTO("rae", "rae.photo"),
+    ORDER("rae", "rae.order", ELECTRONIC_BODY("rae.photo")),
+    NATIVE("rae", "rae.order", "rae.native"),
+    {.label = "another way to pay has another number",
+     .call = "POST /v1/orders/{{rae.order}}/payments",
+     .as = "rae",
+     .key = "rae app",
+     .body = "{'channel': 'wechat', 'method': 'app'}",
+     .status = 201,
+     .shape = "{'out_trade_no': '@not:{{rae.native.no}}', '...': true}",
+     .keep = "rae.app.no=out_trade_no"},
+    {.label = "the provider does not answer",
+     .call = "POST sandbox:/sandbox/answers",
+     .body = "{'channel': 'wechat', 'fault': 'server-error', 'times': 1}",
+     .status = 200},
+    {.label = "nothing is known",
+     .call = "POST /v1/orders/{{rae.order}}/payments",
+     .as = "rae",
+     .key = "rae h5",
+     .body = "{'channel': 'wechat', 'method': 'h5'}",
+     .status = 502,
+     .problem = "provider-unavailable",
+     .again = AGAIN_NEVER},
+    {.label = "the retry takes the number that was written down, and its body",
+     .call = "POST /v1/orders/{{rae.order}}/payments",
+     .as = "rae",
+     .key = "rae h5",
+     .body = "{'channel': 'wechat', 'method': 'h5'}",
+     .status = 201,
+     .keep = "rae.h5.no=out_trade_no"},
+    COUNT("three attempts, three numbers", "payment", "account_id = {{rae.account}}", "3"),
+    {.label = "the provider has heard of the third once",
+     .call = "GET sandbox:/sandbox/trades/{{rae.h5.no}}",
+     .status = 200,
+     .shape = "{'out_trade_no': '{{rae.h5.no}}', '...': true}"},
+    END,
+};
+
+static const struct step tampered[] = {
+    ACCOUNT("sid"),
+    PHOTO("sid", "sid.photo"),
+    {.label = "no price of a client's is taken with an order",
+     .call = "POST /v1/orders",
+     .as = "sid",
+     .key = "sid cheap",
+     .body = "{'items': [" ELECTRONIC_ITEM("sid.photo") "], 'accepts_no_refund': true, "
+                                                        "'amount_fen': 1}",
+     .status = 422,
+     .problem = "invalid-members"},
+    ORDER("sid", "sid.order", ELECTRONIC_BODY("sid.photo")),
+    {.label = "nor with a payment",
+     .call = "POST /v1/orders/{{sid.order}}/payments",
+     .as = "sid",
+     .key = "sid pays less",
+     .body = "{'channel': 'wechat', 'method': 'native', 'amount_fen': 1}",
+     .status = 422,
+     .problem = "invalid-members"},
+    NATIVE("sid", "sid.order", "sid.pay"),
+    {.label = "the provider was told our price",
+     .call = "GET sandbox:/sandbox/trades/{{sid.pay.no}}",
+     .status = 200,
+     .shape = "{'amount_fen': 990, '...': true}"},
+    {.label = "a fen too little came",
+     .call = "POST sandbox:/sandbox/notify",
+     .body = "{'out_trade_no': '{{sid.pay.no}}', 'fault': 'wrong-amount', 'amount_fen': 989}",
+     .status = 200},
+    ORDER_STATE("sid", "sid.order", "unpaid"),
+    {.label = "the file is not delivered",
+     .call = "GET /v1/photos/{{sid.photo}}/file",
+     .as = "sid",
+     .status = 402,
+     .problem = "unpaid"},
+    COUNT("somebody is told", "anomaly", "out_trade_no = '{{sid.pay.no}}' AND kind = 'amount'",
+          "1"),
+    END,
+};
+
+static const struct step not_scanned_yet[] = {
+    ACCOUNT("tia"),
+    PHOTO("tia", "tia.photo"),
+    ORDER("tia", "tia.order", ELECTRONIC_BODY("tia.photo")),
+    PAYMENT("tia", "tia.order", "tia.pay", "alipay", "qr", "qr_code"),
+    {.label = "asked at once, before anybody has scanned it",
+     .call = "GET /v1/orders/{{tia.order}}/payments/{{tia.pay}}",
+     .as = "tia",
+     .status = 200,
+     .shape = "{'state': 'pending', '...': true}"},
+    ORDER_STATE("tia", "tia.order", "unpaid"),
+    {.label = "somebody scans it",
+     .call = "POST sandbox:/sandbox/alipay/scan",
+     .body = "{'out_trade_no': '{{tia.pay.no}}'}",
+     .status = 200},
+    PAYS("tia.pay"),
+    ORDER_STATE("tia", "tia.order", "paid"),
+    END,
+};
+
+/* Headers in lower case as HTTP/2 has them, the body in chunks: both are proxies' good right. */
+#define SEND_AS_PROXY(drop)                                                                        \
+    "curl -sS -H 'Content-Type: application/json' -d '{\"out_trade_no\": \"{{uma.pay.no}}\"}' "    \
+    "\"$SANDBOX/sandbox/callback\" >\"$STACK/callback.json\" && jq -r '.headers | "                \
+    "to_entries[] | select(.key | ascii_downcase != \"" drop "\") | (.key | ascii_downcase) + "    \
+    "\": \" + .value' \"$STACK/callback.json\" >\"$STACK/callback.headers\" && jq -j .body "       \
+    "\"$STACK/callback.json\" >\"$STACK/callback.body\" && curl -sS -o /dev/null -w "              \
+    "'%{http_code}\\n' -X POST -H @\"$STACK/callback.headers\" -H 'Transfer-Encoding: chunked' "   \
+    "--data-binary @\"$STACK/callback.body\" \"$API/v1/notify/wechat\""
+
+static const struct step proxies[] = {
+    ACCOUNT("uma"),
+    PHOTO("uma", "uma.photo"),
+    ORDER("uma", "uma.order", ELECTRONIC_BODY("uma.photo")),
+    NATIVE("uma", "uma.order", "uma.pay"),
+    {.label = "a proxy that strips a header",
+     .control = SEND_AS_PROXY("wechatpay-serial") " | grep -x 401"},
+    ORDER_STATE("uma", "uma.order", "unpaid"),
+    {.label = "a proxy that writes header names small and the body in chunks",
+     .control = SEND_AS_PROXY("-") " | grep -x 204"},
+    ORDER_STATE("uma", "uma.order", "paid"),
+    END,
+};
+
+#define PLANTED "oPitfall8uMuAJO_M2pxb1Q9zNjW"
+
+static const struct step logs[] = {
+    ACCOUNT("vic"),
+    PHOTO("vic", "vic.photo"),
+    ORDER("vic", "vic.order", ELECTRONIC_BODY("vic.photo")),
+    NATIVE("vic", "vic.order", "vic.pay"),
+    {.label = "a callback that is refused",
+     .call = "POST sandbox:/sandbox/notify",
+     .body = "{'out_trade_no': '{{vic.pay.no}}', 'fault': 'wrong-amount'}",
+     .status = 200},
+    {.label = "and one that is taken",
+     .call = "POST sandbox:/sandbox/pay",
+     .body = "{'out_trade_no': '{{vic.pay.no}}', 'openid': '" PLANTED "'}",
+     .status = 200,
+     .shape = "{'acknowledged': true, '...': true}"},
+    {.label = "the log tells of both",
+     .control =
+         "grep -q payment.anomaly \"$SERVER_LOG\" && grep -q payment.settled \"$SERVER_LOG\""},
+    {.label = "the payer is kept, as the finance side sees",
+     .call = "GET /admin/v1/payers?order={{vic.order}}",
+     .as = "admin",
+     .headers = "X-Purpose: audit",
+     .status = 200,
+     .shape = "{'items': [{'openid': '" PLANTED "', '...': true}], '...': true}"},
+    {.label = "but the log names neither payer nor key",
+     .control =
+         "! grep -e " PLANTED " -e 'PRIVATE KEY' -f \"$STACK/sandbox/api_v3_key\" \"$SERVER_LOG\""},
+    END,
+};
+
+const struct test pitfall_tests[] = {
+    {"A callback that comes several times delivers once, and the time of payment stays",
+     several_times, NULL},
+    {"A late callback never takes an order back to an earlier state", regress, NULL},
+    {"A number is never used for two ways to pay, and a retry keeps its own", number_twice, NULL},
+    {"The price is ours, whatever the client says or the payer sends", tampered, NULL},
+    {"A code that nobody has scanned yet is pending, not failed", not_scanned_yet, NULL},
+    {"A proxy may recase headers and cut the body, but not take a header away", proxies, NULL},
+    {"A log shows neither payer nor key, of callbacks taken or refused", logs, NULL},
+    {NULL, NULL, NULL},
+};
