@@ -51,6 +51,9 @@ enum metric {
     METRIC_POLLS,                  /* channel, result */
     METRIC_PROVIDER_CALLS,         /* channel, call, outcome */
     METRIC_PROVIDER_CALL_DURATION, /* channel, call; microseconds */
+    METRIC_ANOMALIES_OPEN,
+    METRIC_REFUNDS, /* state */
+    METRIC_REFUND_OLDEST,
     METRIC_PAYMENTS_PENDING,
     METRIC_PAYMENT_OVERDUE,
 

@@ -105,7 +105,7 @@ struct uuid row_uuid(const struct rows *r, int row, int col);
 enum status db_run(struct db *d, struct arena *a, const struct statement *s, const struct params *p,
                    struct rows *out) MUST_USE;
 
-enum { DB_STEPS_MAX = 12 };
+enum { DB_STEPS_MAX = 24 };
 
 /* Several statements as one transaction in one round trip. outs[i] receives the rows of step i. */
 struct step {

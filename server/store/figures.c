@@ -58,6 +58,29 @@ static const struct statement figure_partitions = {
                          "  AND substring(c.relname FROM 'photo_bytes_([0-9]+)$')::int"
                          "   > floor((extract(epoch FROM $1::timestamptz) + 28800) / 86400)"};
 
+static const struct statement figure_anomalies = {
+    "figure_anomalies",
+    "SELECT NULL::text, NULL::text, count(*) FROM anomaly WHERE resolved_at IS NULL"};
+
+/* What is under way has a time at which it is looked at next (refund_next). */
+static const struct statement figure_refunds = {
+    "figure_refunds",
+    "WITH counted AS ("
+    " SELECT state FROM refund WHERE next_at IS NOT NULL AND state IN ('requested', 'accepted')"
+    " UNION ALL SELECT 'failed' FROM refund f WHERE state = 'failed' AND NOT EXISTS ("
+    "  SELECT 1 FROM refund r WHERE r.entry_id = f.entry_id AND r.seq > f.seq"
+    "   AND r.state <> 'failed'))"
+    " SELECT state, NULL::text, count(counted.state)"
+    " FROM unnest(ARRAY['requested', 'accepted', 'failed']) AS known (state)"
+    "  LEFT JOIN counted USING (state) GROUP BY state"};
+
+static const struct statement figure_refund_oldest = {
+    "figure_refund_oldest",
+    "SELECT NULL::text, NULL::text, coalesce(greatest(0, " MICROSECONDS(
+        "$1::timestamptz - min(requested_at)") "), 0)"
+                                               " FROM refund WHERE next_at IS NOT NULL AND state "
+                                               "IN ('requested', 'accepted')"};
+
 #define LAST_RUN                                                                                   \
     " FROM unnest($1::text[]) AS j (job), LATERAL (SELECT r.finished_at, r.outcome FROM job_run r" \
     "  WHERE r.job = j.job"
@@ -86,6 +109,9 @@ static const struct {
     {METRIC_PROMOTE_LAG, &figure_promote, NOW},
     {METRIC_PAYMENTS_PENDING, &figure_pending, NONE},
     {METRIC_PAYMENT_OVERDUE, &figure_payment_overdue, NOW},
+    {METRIC_ANOMALIES_OPEN, &figure_anomalies, NONE},
+    {METRIC_REFUNDS, &figure_refunds, NONE},
+    {METRIC_REFUND_OLDEST, &figure_refund_oldest, NOW},
     {METRIC_PARTITIONS_AHEAD, &figure_partitions, NOW},
     {METRIC_JOB_LAST_SUCCESS, &figure_job_success, JOBS},
     {METRIC_PURGE_LAST_SUCCESS, &figure_purge_success, NONE},
@@ -94,8 +120,8 @@ static const struct {
 enum { FIGURES = sizeof figures / sizeof *figures };
 
 STATEMENTS(figure_statements, &figure_overdue, &figure_promote, &figure_pending,
-           &figure_payment_overdue, &figure_partitions, &figure_job_success, &figure_purge_success,
-           &figure_job_outcome);
+           &figure_payment_overdue, &figure_anomalies, &figure_refunds, &figure_refund_oldest,
+           &figure_partitions, &figure_job_success, &figure_purge_success, &figure_job_outcome);
 
 static size_t count_rows(const struct rows rows[FIGURES])
 {

@@ -202,6 +202,7 @@ def judge_movement(found):
         ("idphotod_callbacks_total", {"channel": "wechat", "result": "decrypt"}, 1),
         ("idphotod_callbacks_total", {"channel": "wechat", "result": "mismatch"}, 1),
         ("idphotod_payment_anomalies_total", {"channel": "wechat", "kind": "amount"}, 1),
+        ("idphotod_payment_anomalies_unresolved", {}, 1),
         ("idphotod_payments_pending", {}, 1),
         ("idphotod_trades_settled_total", {"source": "callback", "result": "success"}, 2),
         ("idphotod_provider_calls_total", {"channel": "wechat", "call": "prepay", "outcome": "ok"}, 1),
