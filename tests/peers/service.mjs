@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Calls of a client, of an operator, and of the sandbox's other side.
 import { readSync, writeSync } from 'node:fs';
+import http from 'node:http';
 import { png } from './picture.mjs';
 
 let api, admin;
@@ -14,12 +15,22 @@ export function shell(line) {
     [, api, admin] = said;
 }
 
-export async function send(url, { method = 'GET', headers = {}, body } = {}) {
-    const answer = await fetch(url, { method, headers, body, redirect: 'manual' });
-    const bytes = Buffer.from(await answer.arrayBuffer());
-    let json;
-    try { json = JSON.parse(bytes); } catch { json = undefined; }
-    return { status: answer.status, headers: answer.headers, body: bytes, json };
+/** A connection of its own for each call: the server is restarted now and then. */
+export function send(url, { method = 'GET', headers = {}, body } = {}) {
+    return new Promise((resolve, reject) => {
+        const request = http.request(url, { method, headers, agent: false }, (answer) => {
+            const parts = [];
+            answer.on('data', (part) => parts.push(part));
+            answer.on('end', () => {
+                const bytes = Buffer.concat(parts);
+                let json;
+                try { json = JSON.parse(bytes); } catch { json = undefined; }
+                resolve({ status: answer.statusCode, body: bytes, json });
+            });
+        });
+        request.on('error', reject);
+        request.end(body);
+    });
 }
 
 async function expect(status, url, options) {
