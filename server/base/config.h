@@ -27,6 +27,7 @@ struct config_listener {
 struct config_wechat {
     const char *name; /* "" for [wechat], NAME for [wechat "NAME"] */
     bool enabled;
+    bool accept_new; /* false: only what was begun under it goes on */
     const char *mchid;
     const char *appid_app, *appid_jsapi, *appid_h5, *appid_native;
     const char *api_v3_key_file, *merchant_key_file, *merchant_serial;
@@ -41,6 +42,7 @@ struct config_wechat {
 struct config_alipay {
     const char *name;
     bool enabled;
+    bool accept_new;
     const char *app_id, *seller_id, *app_key_file;
     const char *alipay_public_key_file;
     const char *app_cert_file, *alipay_cert_file, *root_cert_file;

@@ -54,6 +54,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(retention, purge_interval, DURATION, AT(retention.purge_interval_us), DEFAULT("60s"), RANGE(SECOND_US / 10, 60 * SECOND_US)),
 
     KEY(wechat, enabled, WORD, OF_WECHAT(enabled), DEFAULT("false"), WORDS("true", "false")),
+    KEY(wechat, accept_new, WORD, OF_WECHAT(accept_new), DEFAULT("true"), WORDS("true", "false")),
     KEY(wechat, mchid, TEXT, OF_WECHAT(mchid)),
     KEY(wechat, appid_app, TEXT, OF_WECHAT(appid_app)),
     KEY(wechat, appid_jsapi, TEXT, OF_WECHAT(appid_jsapi)),
@@ -71,6 +72,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(wechat, payment_ttl, DURATION, OF_WECHAT(payment_ttl_us), DEFAULT("30m"), RANGE(60 * SECOND_US, 24 * HOUR_US)),
 
     KEY(alipay, enabled, WORD, OF_ALIPAY(enabled), DEFAULT("false"), WORDS("true", "false")),
+    KEY(alipay, accept_new, WORD, OF_ALIPAY(accept_new), DEFAULT("true"), WORDS("true", "false")),
     KEY(alipay, app_id, TEXT, OF_ALIPAY(app_id)),
     KEY(alipay, seller_id, TEXT, OF_ALIPAY(seller_id)),
     KEY(alipay, app_key_file, PATH, OF_ALIPAY(app_key_file)),

@@ -47,16 +47,22 @@ static bool wechat_serves(const struct wechat *w, const struct payment *p)
                      (strcmp(p->merchant, wechat_mchid(w)) == 0 && strcmp(p->appid, appid) == 0));
 }
 
-/* Index of the configuration of an attempt (merchant NULL: of a new one); -1 when there is none. */
+static bool alipay_serves(const struct alipay *p, const struct payment *payment)
+{
+    return p && (!payment->merchant || (strcmp(payment->merchant, alipay_seller_id(p)) == 0 &&
+                                        strcmp(payment->appid, alipay_app_id(p)) == 0));
+}
+
+/* Index of the configuration of an attempt (merchant NULL: of a new one, which a retired merchant
+ * does not take); -1 when there is none. */
 static int find_config(const struct service *s, const struct payment *p)
 {
-    for (size_t i = 0; is_wechat(p) && i < s->config->n_wechat; i++)
-        if (wechat_serves(s->wechat[i], p))
+    const struct config *c = s->config;
+    for (size_t i = 0; is_wechat(p) && i < c->n_wechat; i++)
+        if (wechat_serves(s->wechat[i], p) && (p->merchant || c->wechat[i].accept_new))
             return (int)i;
-    for (size_t i = 0; !is_wechat(p) && i < s->config->n_alipay; i++)
-        if (s->alipay[i] &&
-            (!p->merchant || (strcmp(p->merchant, alipay_seller_id(s->alipay[i])) == 0 &&
-                              strcmp(p->appid, alipay_app_id(s->alipay[i])) == 0)))
+    for (size_t i = 0; !is_wechat(p) && i < c->n_alipay; i++)
+        if (alipay_serves(s->alipay[i], p) && (p->merchant || c->alipay[i].accept_new))
             return (int)i;
     return -1;
 }
@@ -123,6 +129,7 @@ static enum status prepay_wechat(struct provider *p, int config, const struct pa
         .notify_url = notify_url(p, "wechat", a),
         .amount_fen = payment->amount_fen,
         .expires_us = payment->expires_us,
+        .openid = payment->openid,
         .client_ip = payment->client_ip,
     };
     enum status s = wechat_prepay_request(w, &prepay, now_us, a, &request);

@@ -25,6 +25,7 @@ struct payment {
     const char *state;
     int64_t created_us, expires_us, succeeded_us;
     const char *client_ip;  /* at payment */
+    const char *openid;     /* WeChat jsapi: the account's; not kept here */
     const char *order_kind; /* for the description */
 };
 
