@@ -4,10 +4,10 @@
 #include "api/answers.h"
 #include "api/gate.h"
 #include "api/handlers.h"
-#include "api/policies.h"
 #include "api/rules.h"
 #include "base/clock.h"
 #include "store/lifetime.h"
+#include "store/wechat_binding.h"
 
 struct guardian {
     const char *name, *phone, *relation;
@@ -79,21 +79,12 @@ static const char *guardian_text(struct request *r, const struct guardian *g)
                                          "relation", g->relation));
 }
 
-/* Agreement is to the text in force, nothing older. */
-static bool is_current_policy(struct request *r, const char *version)
-{
-    if (strcmp(policy_current(app_of(r)->policies, r->now_us)->version, version) == 0)
-        return true;
-    reply_problem_with(r, PROBLEM_POLICY_VERSION_STALE, "policy", json_string("/v1/policy"));
-    return false;
-}
-
 void account_post(struct request *r)
 {
     struct account_body body;
     int64_t account_id;
     char token[TOKEN_BYTES];
-    if (!body_parse(r, &account_shape, &body) || !is_current_policy(r, body.policy_version))
+    if (!body_parse(r, &account_shape, &body) || !gate_is_current_policy(r, body.policy_version))
         return;
     if (body.minor && !body.guardian) {
         reply_problem(r, PROBLEM_GUARDIAN_CONSENT_REQUIRED);
@@ -120,9 +111,12 @@ void account_show(struct request *r)
     struct account account;
     struct consent *consents;
     size_t n;
+    bool bound;
     enum status s = account_read(store_of(r), r->arena, r->account_id, &account);
     if (s == OK)
         s = consent_list(store_of(r), r->arena, r->account_id, &consents, &n);
+    if (s == OK)
+        s = wechat_binding_exists(store_of(r), r->arena, r->account_id, &bound);
     if (s != OK) {
         reply_status(r, s);
         return;
@@ -131,7 +125,7 @@ void account_show(struct request *r)
                                answer_account_id(r->account_id), "created_at",
                                answer_time(account.created_us), "policy_version",
                                account.policy_version, "consents", answer_consents(consents, n),
-                               "wechat_bound", 0, "minor", account.minor, "state", "active");
+                               "wechat_bound", bound, "minor", account.minor, "state", "active");
     if (account.guardian)
         json_object_set_new(answer, "guardian", json_loads(account.guardian, 0, NULL));
     reply_json(r, 200, answer);
@@ -150,13 +144,14 @@ void account_patch(struct request *r)
         reply_status(r, s);
 }
 
-/* Any live token will do: an account that no login is bound to has no other proof of whose it is,
- * and a right that could not be used (PIPL 47) would be none. */
+/* An account that no login is bound to has no other proof of whose it is than a live token, and a
+ * right that could not be used (PIPL 47) would be none. One that is bound needs a fresh login. */
 void account_delete(struct request *r)
 {
     bool force;
     struct erased erased;
-    if (!query_known(r, (const char *const[]){"force", NULL}) || !query_flag(r, "force", &force))
+    if (!query_known(r, (const char *const[]){"force", NULL}) || !query_flag(r, "force", &force) ||
+        !gate_is_fresh(r))
         return;
     enum status s = erase_account(store_of(r), r->arena, r->account_id, r->now_us, force, &erased);
     if (s == CONFLICT)

@@ -59,10 +59,8 @@ void consent_put_one(struct request *r)
         reply_problem(r, PROBLEM_NOT_FOUND);
         return;
     }
-    if (strcmp(policy_current(policies, r->now_us)->version, body.policy_version) != 0) {
-        reply_problem_with(r, PROBLEM_POLICY_VERSION_STALE, "policy", json_string("/v1/policy"));
+    if (!gate_is_current_policy(r, body.policy_version))
         return;
-    }
     enum status s = consent_grant(store_of(r), r->arena, r->account_id, r->params[0],
                                   body.policy_version, r->now_us);
     if (s == OK)

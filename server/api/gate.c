@@ -10,9 +10,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/operator.h"
+#include "store/wechat_binding.h"
 
 /* No handler runs longer: a marker older than this was left by a crash. */
 #define REQUEST_LIFE_US (30 * SECOND_US)
+
+/* How young a session must be for what cannot be undone. */
+#define FRESH_US (15 * MINUTE_US)
 
 struct gate {
     struct session session;
@@ -152,6 +156,41 @@ static void dispatch_account(struct request *r)
     release_marker(r, g);
 }
 
+bool gate_is_current_policy(struct request *r, const char *version)
+{
+    if (strcmp(policy_current(app_of(r)->policies, r->now_us)->version, version) == 0)
+        return true;
+    reply_problem_with(r, PROBLEM_POLICY_VERSION_STALE, "policy", json_string("/v1/policy"));
+    return false;
+}
+
+bool gate_is_fresh(struct request *r)
+{
+    bool bound = false;
+    if (r->now_us - gate_session(r)->created_us < FRESH_US)
+        return true;
+    enum status s = wechat_binding_exists(store_of(r), r->arena, r->account_id, &bound);
+    if (s != OK)
+        reply_status(r, s);
+    else if (bound)
+        reply_problem(r, PROBLEM_REAUTHENTICATION_REQUIRED);
+    return s == OK && !bound;
+}
+
+/* A token that is sent to a route of anyone's is not passed over: it says whose account is meant.
+ */
+static void dispatch_anyone(struct request *r)
+{
+    struct gate *g = gate_of(r);
+    if (r->route->token_too && request_header(r, "Authorization")) {
+        enum status s = find_session(r, g);
+        if (!is_known(r, s))
+            return;
+        r->account_id = g->session.account_id;
+    }
+    r->route->handle(r);
+}
+
 const struct step *gate_finish_step(struct request *r, unsigned http_status, const char *answer,
                                     bool *failed)
 {
@@ -249,7 +288,7 @@ void gate_dispatch(struct request *r)
 {
     r->gate = arena_alloc(r->arena, sizeof(struct gate));
     switch (r->route->caller) {
-    case CALLER_ANYONE:
+    case CALLER_ANYONE: dispatch_anyone(r); break;
     case CALLER_PROVIDER: r->route->handle(r); break;
     case CALLER_ACCOUNT: dispatch_account(r); break;
     case CALLER_OPERATOR: dispatch_operator(r); break;

@@ -19,6 +19,13 @@ void gate_dispatch(struct request *r);
 /* The caller's session; of CALLER_ACCOUNT routes alone. */
 const struct session *gate_session(const struct request *r);
 
+/* True unless the account is bound to WeChat and the session is older than 15 minutes: what cannot
+ * be undone then needs a login first. Answers itself. */
+bool gate_is_fresh(struct request *r);
+
+/* Agreement is to the policy in force, nothing older: false after having answered. */
+bool gate_is_current_policy(struct request *r, const char *version);
+
 /* The step that stores this answer under the request's Idempotency-Key, for the batch that does the
  * work; returns NULL when the route has none. Answers itself and sets *failed on an error. */
 const struct step *gate_finish_step(struct request *r, unsigned http_status, const char *answer,

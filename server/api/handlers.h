@@ -28,6 +28,7 @@ void account_delete(struct request *r);
 void receipt_show(struct request *r);
 
 /* sessions.c */
+void session_post_wechat(struct request *r);
 void session_delete_current(struct request *r);
 void session_delete_every(struct request *r);
 

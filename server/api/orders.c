@@ -300,7 +300,7 @@ void order_delete(struct request *r)
     struct order order;
     bool force;
     if (!param_id(r, 0, "ord_", &id) || !query_known(r, (const char *const[]){"force", NULL}) ||
-        !query_flag(r, "force", &force))
+        !query_flag(r, "force", &force) || (force && !gate_is_fresh(r)))
         return;
     enum status s = order_read(store_of(r), r->arena, r->account_id, &id, r->now_us, false, &order);
     if (s == OK)

@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "jobs/provider.h"
 #include "store/payment.h"
+#include "store/wechat_binding.h"
 
 struct payment_body {
     const char *channel, *method;
@@ -48,10 +49,6 @@ static bool check_body(struct request *r, const struct payment_body *body)
         field_error(r, "/method", "unknown", "app, wap, page or qr");
     if (has_field_errors(r)) {
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
-        return false;
-    }
-    if (wechat && strcmp(body->method, "jsapi") == 0) {
-        reply_problem(r, PROBLEM_WECHAT_NOT_BOUND); /* it needs the account's openid */
         return false;
     }
     return true;
@@ -100,6 +97,20 @@ static void pay(struct request *r, struct payment *payment)
         reply_status(r, s);
 }
 
+/* JSAPI is paid by one WeChat user, whom WeChat Pay has to be told. */
+static bool find_openid(struct request *r, struct payment *payment)
+{
+    if (strcmp(payment->method, "jsapi") != 0)
+        return true;
+    enum status s = wechat_binding_openid(store_of(r), r->arena, r->account_id, payment->appid,
+                                          &payment->openid);
+    if (s == NOT_FOUND)
+        reply_problem(r, PROBLEM_WECHAT_NOT_BOUND);
+    else if (s != OK)
+        reply_status(r, s);
+    return s == OK;
+}
+
 void payment_post(struct request *r)
 {
     struct payment_body body;
@@ -114,7 +125,8 @@ void payment_post(struct request *r)
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
-    pay(r, &payment);
+    if (find_openid(r, &payment))
+        pay(r, &payment);
 }
 
 void payment_show(struct request *r)

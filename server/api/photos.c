@@ -118,7 +118,7 @@ void photo_delete(struct request *r)
     struct photo photo;
     bool force;
     if (!param_id(r, 0, "pho_", &id) || !query_known(r, (const char *const[]){"force", NULL}) ||
-        !query_flag(r, "force", &force))
+        !query_flag(r, "force", &force) || (force && !gate_is_fresh(r)))
         return;
     enum status s = photo_read(store_of(r), r->arena, r->account_id, &id, r->now_us, &photo);
     if (s == OK)

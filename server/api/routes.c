@@ -23,6 +23,7 @@ const struct route routes[] = {
     {"GET",    "/v1/receipts/{receipt_id}",              PUBLIC, LANE_WORK, .rate = "read", .handle = receipt_show},
 
     {"POST",   "/v1/accounts",                           PUBLIC, LANE_WORK, TYPE_JSON, SMALL, .rate = "account", .handle = account_post},
+    {"POST",   "/v1/sessions/wechat",                    PUBLIC, LANE_WORK, TYPE_JSON, SMALL, .token_too = true, .rate = "account", .handle = session_post_wechat},
     {"GET",    "/v1/account",                            ACCOUNT, LANE_WORK, .rate = "read", .handle = account_show},
     {"PATCH",  "/v1/account",                            ACCOUNT, LANE_WORK, TYPE_JSON, SMALL, .consent = true, .rate = "write", .handle = account_patch},
     {"DELETE", "/v1/account",                            ACCOUNT, LANE_WORK, .rate = "write", .handle = account_delete},

@@ -97,6 +97,8 @@ static enum status check_wechat(const struct config *c, const struct config_wech
     if ((w->public_key_id == NULL) != (w->public_key_file == NULL))
         return blame(v, w, "wechat", w->public_key_id ? "public_key_id" : "public_key_file",
                      "public_key_id and public_key_file go together");
+    if (w->login_secret_file && !w->appid_jsapi)
+        return blame(v, w, "wechat", "login_secret_file", "needs appid_jsapi, whose secret it is");
     if (w->public_key_id == NULL && !w->platform_certificates)
         return blame(v, w, "wechat", "platform_certificates",
                      "without public_key_id it must be auto: answers could not be verified");

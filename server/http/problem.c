@@ -48,6 +48,9 @@ static const char *const details[][2] = {
     [PROBLEM_CLIENT_CERTIFICATE_REQUIRED] =
         {"请使用运营方签发的客户端证书连接。",
          "Connect with a client certificate that the operator's authority issued."},
+    [PROBLEM_WECHAT_LOGIN_BLOCKED] = {"微信认为该用户存在风险，请稍后再试或在微信中申诉。",
+                                      "WeChat holds the user to be a risk: try later, or appeal in "
+                                      "WeChat."},
     [PROBLEM_CONSENT_REQUIRED] = {"请阅读并同意当前的政策或用途，然后重试。",
                                   "Agree to the current policy or purpose, then try again."},
     [PROBLEM_NOT_FOUND] = {"地址或编号不存在，或者已经过期。",
@@ -67,6 +70,9 @@ static const char *const details[][2] = {
                                    "It is paid, closed or expired; read the order's state."},
     [PROBLEM_WECHAT_NOT_BOUND] = {"请先用微信登录，再使用此支付方式。",
                                   "Sign in with WeChat first, then pay in this way."},
+    [PROBLEM_WECHAT_BOUND_OTHERWISE] = {"如需使用该微信已绑定的账号，请不带令牌重新登录。",
+                                        "To use the account that the WeChat user has, log in "
+                                        "again without a token."},
     [PROBLEM_ALREADY_SHIPPED] = {"寄出后不能再修改，请联系客服。",
                                  "It cannot be changed any more; contact the service."},
     [PROBLEM_NON_REFUNDABLE] = {"如照片有质量问题，请提交投诉。",

@@ -30,6 +30,8 @@
     X(FORBIDDEN, "forbidden", 403, "无权访问", "Your role does not allow this")                    \
     X(CLIENT_CERTIFICATE_REQUIRED, "client-certificate-required", 403, "需要客户端证书",           \
       "A client certificate that this listener trusts is needed")                                  \
+    X(WECHAT_LOGIN_BLOCKED, "wechat-login-blocked", 403, "微信限制了该用户登录",                   \
+      "WeChat does not let this user log in")                                                      \
     X(CONSENT_REQUIRED, "consent-required", 403, "需要您的同意", "Your consent is needed first")   \
     X(NOT_FOUND, "not-found", 404, "不存在", "Not found")                                          \
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "不支持该方法", "Method not allowed")         \
@@ -43,6 +45,8 @@
       "A paid print order is not shipped yet")                                                     \
     X(ORDER_NOT_PAYABLE, "order-not-payable", 409, "订单当前不可支付", "The order cannot be paid") \
     X(WECHAT_NOT_BOUND, "wechat-not-bound", 409, "尚未绑定微信", "No WeChat openid is bound")      \
+    X(WECHAT_BOUND_OTHERWISE, "wechat-bound-otherwise", 409, "微信或账号已有其他绑定",             \
+      "This WeChat user or this account is bound otherwise")                                       \
     X(ALREADY_SHIPPED, "already-shipped", 409, "订单已寄出", "The order is shipped already")       \
     X(NON_REFUNDABLE, "non-refundable", 409, "电子证件照付款后不支持退款",                         \
       "Electronic photos are not refundable")                                                      \
@@ -66,8 +70,8 @@
     X(RATE_LIMITED, "rate-limited", 429, "请求过于频繁", "Too many requests")                      \
     X(HEADERS_TOO_LARGE, "headers-too-large", 431, "请求头过大", "The headers are too large")      \
     X(INTERNAL_ERROR, "internal-error", 500, "服务器内部错误", "Our own error")                    \
-    X(PROVIDER_UNAVAILABLE, "provider-unavailable", 502, "支付渠道暂不可用",                       \
-      "The payment provider cannot be reached")                                                    \
+    X(PROVIDER_UNAVAILABLE, "provider-unavailable", 502, "微信或支付宝暂不可用",                   \
+      "WeChat or Alipay cannot be reached")                                                        \
     X(OVERLOADED, "overloaded", 503, "服务繁忙，请稍后再试", "Busy, try again shortly")            \
     X(DATABASE_UNAVAILABLE, "database-unavailable", 503, "服务暂不可用，请稍后再试",               \
       "The database cannot be reached, try again shortly")                                         \

@@ -53,6 +53,7 @@ struct route {
     unsigned types;    /* of the request body */
     size_t max_body;   /* bytes; 0: none allowed */
     unsigned roles;    /* CALLER_OPERATOR: who of them */
+    bool token_too;    /* CALLER_ANYONE: an account's token may come along, and is then checked */
     bool idempotent;   /* Idempotency-Key required and honoured */
     bool consent;      /* creates personal data: the current major policy must be agreed to */
     bool purpose;      /* shows personal data to an operator: X-Purpose required, audited */

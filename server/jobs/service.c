@@ -41,6 +41,19 @@ static enum status open_alipay(const struct config_alipay *c, struct alipay **ou
     return c->enabled ? alipay_open(&o, out, why, why_size) : OK;
 }
 
+/* js_code names no app, so there is one: the first merchant's that has a secret for it. */
+static enum status open_login(const struct config *c, struct wechat_login_app **out, char *why,
+                              size_t why_size)
+{
+    for (size_t i = 0; i < c->n_wechat; i++) {
+        const struct config_wechat *w = &c->wechat[i];
+        if (w->enabled && w->accept_new && w->login_secret_file)
+            return wechat_login_open(w->appid_jsapi, w->login_base_url, w->login_secret_file, out,
+                                     why, why_size);
+    }
+    return OK;
+}
+
 static bool any_merchant(const struct config *c)
 {
     bool any = false;
@@ -62,6 +75,8 @@ static enum status open_merchants(struct service *s, char *why, size_t why_size)
         st = open_wechat(&s->config->wechat[i], &s->wechat[i], why, why_size);
     for (size_t i = 0; st == OK && i < s->config->n_alipay; i++)
         st = open_alipay(&s->config->alipay[i], &s->alipay[i], why, why_size);
+    if (st == OK)
+        st = open_login(s->config, &s->login, why, why_size);
     return st;
 }
 
@@ -103,6 +118,7 @@ void service_close(struct service *s)
         if (s->alipay[i])
             alipay_close(s->alipay[i]);
     }
+    wechat_login_close(s->login);
     if (s->guard)
         guard_close(s->guard);
     if (s->vault)

@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "pay/alipay.h"
 #include "pay/wechat.h"
+#include "pay/wechat_login.h"
 #include "store/store.h"
 #include "vault/guard.h"
 
@@ -19,6 +20,7 @@ struct service {
     struct db_options db_options;
     struct wechat *wechat[CONFIG_MERCHANTS_MAX]; /* as config->wechat; NULL where not enabled */
     struct alipay *alipay[CONFIG_MERCHANTS_MAX];
+    struct wechat_login_app *login; /* NULL: logging in by WeChat is not offered */
     char host[256];
 };
 

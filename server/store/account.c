@@ -17,6 +17,12 @@ static const struct statement session_insert = {
     "INSERT INTO session (account_id, session_id, token_hash, created_at, last_used_at, expires_at)"
     " VALUES ($1, $2, $3, $4, $4, $5)"};
 
+/* Holds the row, so that it is not purged under a login. */
+static const struct statement account_use = {
+    "account_use",
+    "WITH held AS (UPDATE account SET idle_from = greatest(idle_from, $2) WHERE account_id = $1"
+    " RETURNING 1) SELECT guard(EXISTS (SELECT 1 FROM held), 'not-found')"};
+
 static const struct statement consent_put = {
     "consent_put",
     "WITH lifted AS (UPDATE account SET policy_version = $3"
@@ -48,8 +54,8 @@ static const struct statement consent_end = {
     "  WHERE account_id = $1 AND $2 = 'service')"
     " SELECT 1 FROM known"};
 
-STATEMENTS(account_statements, &account_insert, &session_insert, &consent_put, &account_select,
-           &guardian_update, &consent_select, &consent_end);
+STATEMENTS(account_statements, &account_insert, &session_insert, &account_use, &consent_put,
+           &account_select, &guardian_update, &consent_select, &consent_end);
 
 /* Key and sealed guardian as the next three parameters; three NULLs without one. */
 static enum status add_guardian(struct store *st, struct arena *a, struct params *p,
@@ -72,45 +78,78 @@ static enum status add_guardian(struct store *st, struct arena *a, struct params
     return OK;
 }
 
+static void add_session(struct params *p, int64_t account_id, int64_t now_us,
+                        unsigned char hash[TOKEN_HASH_BYTES], char token[TOKEN_BYTES])
+{
+    int64_t session_id = account_id_new();
+    token_hash(token_make_account(account_id, session_id, token), hash);
+    add_bigint(p, account_id);
+    add_bigint(p, session_id);
+    add_bytes(p, hash, TOKEN_HASH_BYTES);
+    add_time(p, now_us);
+    add_time(p, now_us + SESSION_LIFE_US);
+}
+
+static void add_consent(struct params *p, int64_t account_id, const char *purpose,
+                        const char *policy_version, int64_t now_us)
+{
+    add_bigint(p, account_id);
+    add_text(p, purpose);
+    add_text(p, policy_version);
+    add_time(p, now_us);
+}
+
+enum status account_birth(struct store *st, struct arena *a, int64_t now_us, bool minor,
+                          const char *guardian, const char *policy_version,
+                          struct account_birth *out)
+{
+    *out = (struct account_birth){.account_id = account_id_new(),
+                                  .steps = {{&account_insert, &out->account},
+                                            {&session_insert, &out->session},
+                                            {&consent_put, &out->consent}}};
+    randombytes_buf(out->pseudonym, sizeof out->pseudonym);
+    add_bigint(&out->account, out->account_id);
+    add_bytes(&out->account, out->pseudonym, sizeof out->pseudonym);
+    add_bool(&out->account, minor);
+    add_text(&out->account, policy_version);
+    add_time(&out->account, now_us);
+    add_session(&out->session, out->account_id, now_us, out->hash, out->token);
+    add_consent(&out->consent, out->account_id, "service", policy_version, now_us);
+    return add_guardian(st, a, &out->account, out->account_id, guardian, now_us);
+}
+
 enum status account_create(struct store *st, struct arena *a, int64_t now_us, bool minor,
                            const char *guardian, const char *policy_version, int64_t *account_id,
                            char token[TOKEN_BYTES])
 {
-    unsigned char pseudonym[16];
-    unsigned char hash[TOKEN_HASH_BYTES];
-    struct params account = {0}, session = {0}, consent = {0};
+    struct account_birth birth;
     struct rows rows[3];
-    int64_t id = account_id_new();
-    int64_t session_id = account_id_new();
-
-    randombytes_buf(pseudonym, sizeof pseudonym);
-    token_hash(token_make_account(id, session_id, token), hash);
-
-    add_bigint(&account, id);
-    add_bytes(&account, pseudonym, sizeof pseudonym);
-    add_bool(&account, minor);
-    add_text(&account, policy_version);
-    add_time(&account, now_us);
-    enum status s = add_guardian(st, a, &account, id, guardian, now_us);
-    if (s != OK)
-        return s;
-
-    add_bigint(&session, id);
-    add_bigint(&session, session_id);
-    add_bytes(&session, hash, sizeof hash);
-    add_time(&session, now_us);
-    add_time(&session, now_us + SESSION_LIFE_US);
-
-    add_bigint(&consent, id);
-    add_text(&consent, "service");
-    add_text(&consent, policy_version);
-    add_time(&consent, now_us);
-
-    const struct step steps[] = {
-        {&account_insert, &account}, {&session_insert, &session}, {&consent_put, &consent}};
-    s = db_run_batch(st->db, a, steps, 3, rows);
+    enum status s = account_birth(st, a, now_us, minor, guardian, policy_version, &birth);
     if (s == OK)
-        *account_id = id;
+        s = db_run_batch(st->db, a, birth.steps, 3, rows);
+    if (s == OK) {
+        *account_id = birth.account_id;
+        memcpy(token, birth.token, TOKEN_BYTES);
+    }
+    return s;
+}
+
+enum status session_create(struct store *st, struct arena *a, int64_t account_id,
+                           const char *policy_version, int64_t now_us, char token[TOKEN_BYTES])
+{
+    unsigned char hash[TOKEN_HASH_BYTES];
+    char made[TOKEN_BYTES];
+    struct params session = {0}, consent = {0}, used = {0};
+    struct rows rows[3];
+    add_session(&session, account_id, now_us, hash, made);
+    add_consent(&consent, account_id, "service", policy_version, now_us);
+    add_bigint(&used, account_id);
+    add_time(&used, now_us);
+    const struct step steps[] = {
+        {&account_use, &used}, {&session_insert, &session}, {&consent_put, &consent}};
+    enum status s = db_run_batch(st->db, a, steps, 3, rows);
+    if (s == OK)
+        memcpy(token, made, TOKEN_BYTES);
     return s;
 }
 
@@ -178,10 +217,7 @@ enum status consent_grant(struct store *st, struct arena *a, int64_t account_id,
 {
     struct params p = {0};
     struct rows rows;
-    add_bigint(&p, account_id);
-    add_text(&p, purpose);
-    add_text(&p, policy_version);
-    add_time(&p, now_us);
+    add_consent(&p, account_id, purpose, policy_version, now_us);
     return db_run(st->db, a, &consent_put, &p, &rows);
 }
 

@@ -34,6 +34,20 @@ char *token_make_account(int64_t account_id, int64_t session_id, char out[TOKEN_
 char *token_make_operator(int64_t token_no, char out[TOKEN_BYTES]);
 void token_hash(const char *token, unsigned char hash[TOKEN_HASH_BYTES]);
 
+/* The steps that make a new account with its first session and its consent `service` to
+ * policy_version, for a batch that does more. The steps point into the struct: it stays where it
+ * was filled. */
+struct account_birth {
+    int64_t account_id;
+    char token[TOKEN_BYTES];
+    unsigned char pseudonym[16], hash[TOKEN_HASH_BYTES];
+    struct params account, session, consent;
+    struct step steps[3];
+};
+enum status account_birth(struct store *st, struct arena *a, int64_t now_us, bool minor,
+                          const char *guardian, const char *policy_version,
+                          struct account_birth *out) MUST_USE;
+
 /* A new account with its first session and its consent `service` to policy_version. guardian is
  * the JSON text of {name, phone, relation} for minors, else NULL. Gives the token. */
 enum status account_create(struct store *st, struct arena *a, int64_t now_us, bool minor,
@@ -56,6 +70,10 @@ enum status account_set_guardian(struct store *st, struct arena *a, int64_t acco
 /* NOT_FOUND: no such live session. Marks the use once a day. */
 enum status session_find(struct store *st, struct arena *a, const char *token, int64_t now_us,
                          struct session *out) MUST_USE;
+/* A further session, after a login; agrees to policy_version. NOT_FOUND: no such account. */
+enum status session_create(struct store *st, struct arena *a, int64_t account_id,
+                           const char *policy_version, int64_t now_us,
+                           char token[TOKEN_BYTES]) MUST_USE;
 enum status session_end(struct store *st, struct arena *a, int64_t account_id,
                         int64_t session_id) MUST_USE;
 enum status session_end_all(struct store *st, struct arena *a, int64_t account_id) MUST_USE;

@@ -79,6 +79,8 @@ void add_null_uuid(struct params *p);
 void add_uuid_array(struct params *p, struct arena *a, const struct uuid *ids, size_t n);
 void add_text_array(struct params *p, struct arena *a, const char *const *texts, size_t n);
 void add_bigint_array(struct params *p, struct arena *a, const int64_t *v, size_t n);
+/* n values of `each` bytes, one behind the other. */
+void add_bytes_array(struct params *p, struct arena *a, const void *values, size_t each, size_t n);
 void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n);
 
 /* ---- results ---- */

@@ -116,6 +116,7 @@ static const struct statement erase_account_look = {
     "  (SELECT max(key_day) FROM orders WHERE account_id = $1),"
     "  (SELECT max(key_day) FROM payment WHERE account_id = $1),"
     "  (SELECT max(key_day) FROM payer WHERE account_id = $1),"
+    "  (SELECT max(key_day) FROM wechat_binding WHERE account_id = $1),"
     "  (SELECT max(key_day) FROM idempotency WHERE account_id = $1), a.key_day, $2::integer),"
     " a.idle_from FROM account a WHERE a.account_id = $1"};
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "store/account.h"
 #include "store/lifetime.h"
+#include "store/wechat_binding.h"
 
 /* Each kind of row: what is due by day $1, and how the new key goes in. An order that is open, or
  * paid and not yet promoted, and all that hangs on it, lives on from day to day. */
@@ -120,6 +121,11 @@ enum status lease_renew(struct store *st, int64_t now_us, int limit, int *renewe
     int n = 0;
     for (size_t i = 0; s != UNAVAILABLE && i < sizeof leases / sizeof *leases; i++) {
         enum status one = renew_kind(st, a, &leases[i], now_us, limit, &n);
+        if (s == OK || one == UNAVAILABLE)
+            s = one;
+    }
+    if (s != UNAVAILABLE) {
+        enum status one = wechat_binding_renew(st, a, now_us, limit, &n);
         if (s == OK || one == UNAVAILABLE)
             s = one;
     }

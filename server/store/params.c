@@ -154,6 +154,14 @@ void add_bigint_array(struct params *p, struct arena *a, const int64_t *v, size_
     array_end(p, &w);
 }
 
+void add_bytes_array(struct params *p, struct arena *a, const void *values, size_t each, size_t n)
+{
+    struct array_writer w = array_begin(a, OID_BYTEA, n, n * each);
+    for (size_t i = 0; i < n; i++)
+        put_element(&w, (const unsigned char *)values + i * each, each);
+    array_end(p, &w);
+}
+
 void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n)
 {
     struct array_writer w = array_begin(a, OID_INT4, n, n * sizeof *v);

@@ -84,6 +84,7 @@ static const struct statement key_day_oldest = {
                       " (SELECT min(key_day) FROM photo_copy WHERE key_day >= $2),"
                       " (SELECT min(key_day) FROM orders WHERE key_day >= $2),"
                       " (SELECT min(key_day) FROM payment WHERE key_day >= $2),"
+                      " (SELECT min(key_day) FROM wechat_binding WHERE key_day >= $2),"
                       " (SELECT min(key_day) FROM payer WHERE key_day >= $2), $1::integer + 1)"};
 
 static const struct statement instance_put = {

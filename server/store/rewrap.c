@@ -8,7 +8,8 @@
 #define NO_TEXT "''::text"
 
 struct rewrap {
-    const char *table; /* of the record's name */
+    const char *table;                   /* of the record's name, */
+    bool named_by_text, without_account; /* and how the rest of it is made */
     struct statement due, put;
 };
 
@@ -17,6 +18,8 @@ struct rewrap {
  */
 static const struct rewrap rewraps[] = {
     {"account",
+     false,
+     false,
      {"rewrap_account_due",
       "SELECT account_id, '00000000-0000-0000-0000-000000000000'::uuid, " NO_TEXT
       ", key_wrapped FROM account WHERE " OLDER " LIMIT $2"},
@@ -24,37 +27,54 @@ static const struct rewrap rewraps[] = {
                             " AND $2::uuid IS NOT NULL AND $3::text IS NOT NULL"
                             " AND key_wrapped = $5"}},
     {"orders",
+     false,
+     false,
      {"rewrap_orders_due",
       "SELECT account_id, order_id, " NO_TEXT ", key_wrapped FROM orders WHERE " OLDER " LIMIT $2"},
      {"rewrap_orders_put", "UPDATE orders SET key_wrapped = $4 WHERE account_id = $1"
                            " AND order_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $5"}},
     {"payment",
+     false,
+     false,
      {"rewrap_payment_due", "SELECT account_id, payment_id, " NO_TEXT ", key_wrapped FROM payment"
                             " WHERE " OLDER " LIMIT $2"},
      {"rewrap_payment_put", "UPDATE payment SET key_wrapped = $4 WHERE account_id = $1"
                             " AND payment_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $5"}},
     {"photo",
+     false,
+     false,
      {"rewrap_photo_due", "SELECT account_id, photo_id, purpose, key_wrapped FROM photo_copy"
                           " WHERE " OLDER " LIMIT $2"},
      {"rewrap_photo_put", "UPDATE photo_copy SET key_wrapped = $4 WHERE account_id = $1"
                           " AND photo_id = $2 AND purpose = $3 AND key_wrapped = $5"}},
+    /* found by its trade number before any account is known (settle.c) */
     {"payer",
+     true,
+     true,
      {"rewrap_payer_due", "SELECT account_id, order_id, out_trade_no, key_wrapped FROM payer"
                           " WHERE " OLDER " LIMIT $2"},
      {"rewrap_payer_put", "UPDATE payer SET key_wrapped = $4 WHERE account_id = $1"
                           " AND order_id = $2 AND out_trade_no = $3 AND key_wrapped = $5"}},
+    {"wechat_binding",
+     true,
+     false,
+     {"rewrap_wechat_due", "SELECT account_id, '00000000-0000-0000-0000-000000000000'::uuid, appid,"
+                           " key_wrapped FROM wechat_binding WHERE " OLDER " LIMIT $2"},
+     {"rewrap_wechat_put", "UPDATE wechat_binding SET key_wrapped = $4 WHERE account_id = $1"
+                           " AND $2::uuid IS NOT NULL AND appid = $3 AND key_wrapped = $5"}},
 };
 
 STATEMENTS(rewrap_statements, &rewraps[0].due, &rewraps[0].put, &rewraps[1].due, &rewraps[1].put,
            &rewraps[2].due, &rewraps[2].put, &rewraps[3].due, &rewraps[3].put, &rewraps[4].due,
-           &rewraps[4].put);
+           &rewraps[4].put, &rewraps[5].due, &rewraps[5].put);
 
-/* A payer's record is named by its trade number, before any account is known (settle.c). */
 static struct record_name name_of(const struct rewrap *w, const struct rows *due, int i)
 {
-    if (w == &rewraps[4])
-        return (struct record_name){w->table, 0, uuid_of_text(row_text(due, i, 2))};
-    return (struct record_name){w->table, row_bigint(due, i, 0), row_uuid(due, i, 1)};
+    return (struct record_name){
+        .table = w->table,
+        .account_id = w->without_account ? 0 : row_bigint(due, i, 0),
+        .row_id = w->named_by_text ? uuid_of_text(row_text(due, i, 2)) : row_uuid(due, i, 1),
+    };
 }
 
 static enum status rewrap_row(struct store *st, struct arena *a, const struct rewrap *w,

@@ -28,7 +28,8 @@ extern const size_t all_statements_count;
 extern const struct statement_list account_statements, session_statements, idempotency_statements,
     photo_statements, order_statements, payment_statements, settle_statements, ledger_statements,
     operator_statements, promote_statements, lease_statements, rewrap_statements, purge_statements,
-    job_statements, erase_statements, figure_statements, refund_statements;
+    job_statements, erase_statements, figure_statements, refund_statements,
+    wechat_binding_statements;
 
 /* A record being sealed or opened: its name, and its data key in clear. */
 struct record {

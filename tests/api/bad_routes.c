@@ -21,6 +21,8 @@ const struct bad_route bad_routes[] = {
 
     {"POST /v1/accounts", ANYONE, JSON, SMALL, .optional = "minor guardian",
      .body = "{'policy_version': '{{policy}}', 'minor': true, 'guardian': " GUARDIAN "}"},
+    {"POST /v1/sessions/wechat", ANYONE, JSON, SMALL,
+     .body = "{'js_code': '0a1b2c3d4e5f', 'policy_version': '{{policy}}'}"},
     {"GET /v1/account", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
     {"PATCH /v1/account", ACCOUNT_HOLDER, JSON, SMALL, .body = "{'guardian': " GUARDIAN "}"},
     {"DELETE /v1/account", ACCOUNT_HOLDER, NO_BODY, .query = "force"},

@@ -20,6 +20,7 @@ static const struct group groups[] = {
     {"payments", payment_tests},
     {"callbacks", callback_tests},
     {"pitfalls", pitfall_tests},
+    {"wechat-login", wechat_login_tests},
     {"operators", operator_tests},
     {"idempotency", idempotency_tests},
     {"bad-input", bad_input_tests},

@@ -156,6 +156,7 @@ char *db_snapshot(void)
         TABLE("account") AND TABLE("session") AND TABLE("consent") AND TABLE("idempotency")
             AND TABLE("photo") AND TABLE("photo_copy") AND TABLE("orders") AND TABLE("order_item")
                 AND TABLE("payment") AND TABLE("trade") AND TABLE("payer") AND TABLE("anomaly")
-                    AND TABLE("ledger_entry") AND TABLE("operator") AND TABLE("receipt") AND
+                    AND TABLE("ledger_entry") AND TABLE("operator") AND TABLE("receipt")
+                        AND TABLE("wechat_binding") AND
         "SELECT 'photo_bytes ' || count(*) FROM photo_bytes) every"));
 }

@@ -208,8 +208,9 @@ Test(schema, every_column_with_a_key_lies_in_a_table_that_the_ratchet_asks)
         sql_text("SELECT string_agg(DISTINCT table_name, ' ' ORDER BY table_name)"
                  " FROM information_schema.columns WHERE column_name = 'key_wrapped'"
                  "  AND table_name !~ '_[0-9]+$'");
-    same_text(tables, "account idempotency orders payer payment photo_copy");
-    const char *names[] = {"account", "idempotency", "orders", "payer", "payment", "photo_copy"};
+    same_text(tables, "account idempotency orders payer payment photo_copy wechat_binding");
+    const char *names[] = {"account", "idempotency", "orders",        "payer",
+                           "payment", "photo_copy",  "wechat_binding"};
     int32_t today = day_of(w.now_us), day = 0;
     int64_t who = new_account();
     struct uuid photo = new_photo(who);
@@ -219,6 +220,9 @@ Test(schema, every_column_with_a_key_lies_in_a_table_that_the_ratchet_asks)
     sql_do("INSERT INTO idempotency VALUES (%lld, 'r', repeat('x', 32)::bytea,"
            " repeat('x', 32)::bytea, now(), now(), gen_random_uuid(), 200, 99999,"
            " repeat('x', 79)::bytea, 'x')",
+           (long long)who);
+    sql_do("INSERT INTO wechat_binding VALUES (%lld, 'wx', now(), 99999, repeat('x', 79)::bytea,"
+           " repeat('x', 32)::bytea, repeat('x', 50)::bytea)",
            (long long)who);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         sql_do("UPDATE %s SET key_day = 99999", names[i]);

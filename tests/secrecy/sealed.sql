@@ -19,6 +19,8 @@ SELECT * FROM (
     WHERE s.sealed IS NOT NULL
     UNION ALL SELECT 'payment', account_id, payment_id::text, encode(key_wrapped, 'hex'),
         'ip_sealed', encode(ip_sealed, 'hex') FROM payment
+    UNION ALL SELECT 'wechat_binding', account_id, 'text:' || appid, encode(key_wrapped, 'hex'),
+        'openid_sealed', encode(openid_sealed, 'hex') FROM wechat_binding
     UNION ALL SELECT 'payer', 0, 'text:' || out_trade_no, encode(key_wrapped, 'hex'),
         'payer_sealed', encode(payer_sealed, 'hex') FROM payer
 ) sealed

@@ -141,6 +141,9 @@ def shop():
     told = Told()
     phone = told.phone = Phone(server, headers=forwarded(planted.order_ip))
     markers.add("account token", phone.caller.token[-22:])
+    js_code = sandbox("/sandbox/login", {"openid": planted.openid})["js_code"]
+    markers.add("js_code", js_code)
+    phone.json("POST", "/v1/sessions/wechat", {"js_code": js_code, "policy_version": POLICY}, expect=200)
     phone.consent_to_print()
     photo = told.photo = phone.upload(planted.photo, planted.key)
     order = told.order = phone.json(
