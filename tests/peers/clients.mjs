@@ -3,8 +3,8 @@
 // server is worth something.
 import { forgeOpen } from './gcm.mjs';
 import { agree, lax } from './report.mjs';
-import { sandbox } from './service.mjs';
-import { Aes, alipay, alipaySdk, axiosPlugin, ids, wechat } from './place.mjs';
+import { sandbox, send } from './service.mjs';
+import { Aes, Formatter, Hash, alipay, alipaySdk, axiosPlugin, ids, wechat } from './place.mjs';
 
 const { Wechatpay } = axiosPlugin;
 const PLUGIN = 'wechatpay-axios-plugin';
@@ -84,6 +84,25 @@ async function pluginTakesCertificate(pay) {
     }
 }
 
+const today = () => new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10);
+
+/** The bill of a day that is not over, which the sandbox makes when it is told to. */
+async function pluginReadsBill(pay) {
+    const no = await pluginOrders(pay, 'native');
+    await sandbox('pay', { out_trade_no: no, notify: false });
+    await sandbox('bills', { channel: 'wechat', ready: true });
+    const { data } = await pay.v3.bill.tradebill.get({ params: { bill_date: today(), bill_type: 'ALL' }, headers });
+    const token = new URL(data.download_url).searchParams.get('token');
+    const file = await pay.v3.billdownload.file.get({ params: { token }, responseType: 'arraybuffer', headers });
+    agree(PLUGIN, 'client of the sandbox: digest of a bill', Hash.sha1(file.data) === data.hash_value, data.hash_value);
+    const { rows, summary } = Formatter.castCsvBill(file.data);
+    const row = rows.find((one) => one['商户订单号'] === no);
+    agree(PLUGIN, 'client of the sandbox: castCsvBill reads it', row?.['交易状态'] === 'SUCCESS' && row['订单金额'] === '9.90' &&
+        Number(summary['总交易单数']) === rows.length, JSON.stringify(row));
+    const cut = await reason(pay.v3.billdownload.file.get({ params: { token: `${token}0` }, headers }));
+    agree(PLUGIN, 'client of the sandbox: no file for another token', Boolean(cut?.response), String(cut));
+}
+
 /** What is wrong must not be served, and a wrong answer not be taken. */
 async function pluginIsRefused(pay) {
     const strange = plugin({ privateKey: wechat.platformKey });
@@ -104,6 +123,7 @@ async function wechatClient() {
     await pluginCloses(pay);
     await pluginRefunds(pay);
     await pluginTakesCertificate(pay);
+    await pluginReadsBill(pay);
     await pluginIsRefused(pay);
 }
 
@@ -148,6 +168,14 @@ async function sdkRefunds(client) {
     agree(SDK, 'client of the sandbox: refund query', asked.refund_status === 'REFUND_SUCCESS', JSON.stringify(asked));
 }
 
+async function sdkGetsBill(client) {
+    await sandbox('bills', { channel: 'alipay', ready: true });
+    const address = await exec(client, 'alipay.data.dataservice.bill.downloadurl.query', { bill_type: 'trade', bill_date: today() });
+    agree(SDK, 'client of the sandbox: address of a bill', address.code === '10000', JSON.stringify(address));
+    const file = await send(address.bill_download_url);
+    agree(SDK, 'client of the sandbox: a bill is a zip', file.status === 200 && file.body.subarray(0, 4).toString('latin1') === 'PK\x03\x04', String(file.status));
+}
+
 async function sdkOpensCashier(client) {
     for (const [method, code] of [['alipay.trade.page.pay', 'FAST_INSTANT_TRADE_PAY'], ['alipay.trade.wap.pay', 'QUICK_WAP_WAY']]) {
         const bizContent = { ...order(number('c')), product_code: code, ...(code[0] === 'Q' && { quit_url: 'https://example.org/' }) };
@@ -186,6 +214,7 @@ async function alipayClient() {
     const client = sdk();
     await sdkCloses(client);
     await sdkRefunds(client);
+    await sdkGetsBill(client);
     await sdkOpensCashier(client);
     await sdkIsRefused(client);
     await sdkStampsLocally();
