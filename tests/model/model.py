@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 
-from installation import (LOST, Caller, Checks, Phone, Server, idphotod, kill_postgres, make_png,
+from installation import (LOST, SANDBOX, Caller, Checks, Phone, Server, idphotod, kill_postgres, make_png,
                           open_cashier, psql, restart_postgres, sandbox, wait_ready)
 
 SEQUENCES = int(os.environ.get("MODEL_SEQUENCES") or 2000)
@@ -58,10 +58,12 @@ class Gone(Exception):
 class Order:
     """What the driver knows of one order."""
 
-    def __init__(self, order_id, photo_id, kind):
-        self.order_id, self.photo_id, self.kind = order_id, photo_id, kind
+    def __init__(self, phone, order_id, photo_id, kind):
+        self.phone, self.order_id, self.photo_id, self.kind = phone, order_id, photo_id, kind
         self.attempts = []  # (channel, out_trade_no, payment_id)
         self.state = "unpaid"
+        self.attempt_states = {}
+        self.paid = []
         self.erased = False
 
 
@@ -83,17 +85,19 @@ class World:
             self.late.append((channel, out_trade_no))
 
 
+OF_THREAD = threading.local()
+
+
+def provider(method, path, body=None):
+    """The sandbox's answer or None where it refuses; a connection of each thread's own."""
+    if not hasattr(OF_THREAD, "caller"):
+        OF_THREAD.caller = Caller(SANDBOX)
+    status, _, text = OF_THREAD.caller.call(method, path, body)
+    return json.loads(text) if status == 200 else None
+
+
 def ask(path, body):
-    """The sandbox's answer or None where it refuses."""
-    caller = Caller(SANDBOX_URL)
-    try:
-        status, _, text = caller.call("POST", path, body)
-        return json.loads(text) if status == 200 else None
-    finally:
-        caller.close()
-
-
-SANDBOX_URL = os.environ["SANDBOX"]
+    return provider("POST", path, body)
 
 
 class Person:
@@ -175,7 +179,7 @@ class Person:
         photo = self.made("POST", "/v1/photos?subject=self", picture, **{"Content-Type": "image/png"})
         order = photo and self.made("POST", "/v1/orders", Phone.order_body(
             photo["photo_id"], electronic=int(kind != "print"), prints=int(kind != "electronic")))
-        return order and Order(order["order_id"], photo["photo_id"], kind)
+        return order and Order(self.phone, order["order_id"], photo["photo_id"], kind)
 
     # ---- what happens
 
@@ -203,16 +207,16 @@ class Person:
                                     "late": self.chance.random() < 0.2})
         if paid:
             happened["paid at a provider"] += 1
+            order.paid.append((channel, number))
             happened["callbacks lost"] += how == "lost"
             if how == "kept back":
                 self.world.hold(channel, number)
 
     def again(self, order):
         """A callback that came, or never came, once more."""
-        paid = [a for a in order.attempts if state_there(a)["state"] == "paid"]
-        if paid:
+        if order.paid:
             happened["events"] += 1
-            channel, number, _ = self.chance.choice(paid)
+            channel, number = self.chance.choice(order.paid)
             ask("/sandbox/notify", {"out_trade_no": number, "channel": channel, "fault": "again"})
 
     def look(self, order):
@@ -224,11 +228,18 @@ class Person:
         status, _ = self.call("GET", f"/v1/photos/{order.photo_id}/file")
         if status == 200:
             happened["files fetched"] += 1
-            if not any(state_there(a)["state"] == "paid" for a in order.attempts):
+            if not any(is_paid(number) for _, number, _ in order.attempts):
                 violation(f"order {order.order_id}: its file was given, and nobody has paid")
         if order.attempts:
-            payment = self.chance.choice(order.attempts)[2]
-            self.call("GET", f"/v1/orders/{order.order_id}/payments/{payment}")
+            self.look_at_attempt(order, self.chance.choice(order.attempts)[2])
+
+    def look_at_attempt(self, order, payment):
+        status, shown = self.call("GET", f"/v1/orders/{order.order_id}/payments/{payment}")
+        if status == 200:
+            before = order.attempt_states.setdefault(payment, "pending")
+            if before not in ("pending", shown["state"]):
+                violation(f"attempt {payment} went from {before} to {shown['state']}")
+            order.attempt_states[payment] = shown["state"]
 
     def end(self, order):
         if self.chance.random() < 0.5:
@@ -264,14 +275,9 @@ class Person:
         happened["refunds asked"] += status in (200, 201, 202)
 
 
-def state_there(attempt):
-    channel, number, _ = attempt
-    caller = Caller(SANDBOX_URL)
-    try:
-        status, _, text = caller.call("GET", f"/sandbox/trades/{number}")
-        return json.loads(text) if status == 200 else {"state": "unknown"}
-    finally:
-        caller.close()
+def is_paid(number):
+    trade = provider("GET", f"/sandbox/trades/{number}")
+    return trade is not None and trade["state"] == "paid"
 
 
 # ---- crashes
@@ -487,9 +493,46 @@ def deliver_the_rest(world):
     alive = {p["out_trade_no"] for p in rows("SELECT out_trade_no FROM payment")}
     for order in world.orders:
         for channel, number, _ in order.attempts:
-            if number not in alive and state_there((channel, number, None))["state"] == "paid":
+            if number not in alive and is_paid(number):
                 ask("/sandbox/notify", {"out_trade_no": number, "channel": channel, "fault": "again"})
     sandbox("/sandbox/retry", {})
+
+
+def pay_late(world):
+    """Some pay long after, while the jobs are at the same attempts."""
+    chance = random.Random(f"{SEED}-{world.number}-pay-late")
+    for order in world.orders:
+        for channel, number, _ in order.attempts:
+            if chance.random() < 0.1 and ask("/sandbox/pay", {
+                    "out_trade_no": number, "channel": channel, "late": True, "notify": chance.random() < 0.7}):
+                happened["paid late"] += 1
+
+
+def look_at_deliveries(world, books):
+    """Who paid has the photo, who did not has not. An order all of whose attempts are gone has no row here."""
+    payments = {p["out_trade_no"]: p for p in books.payments}
+
+    def look(orders):
+        for order in orders:
+            known = [payments[number] for _, number, _ in order.attempts if number in payments]
+            if order.erased or not known or order.state == "closed":
+                continue
+            bought = known[0]["was_paid"] and known[0]["order_state"] != "closed" and order.kind != "print"
+            order.phone.moved_to(server)
+            status = order.phone.call("GET", f"/v1/photos/{order.photo_id}/file")[0]
+            happened["deliveries looked at"] += 1
+            if bought and status != 200:
+                violation(f"order {order.order_id} is paid, and its photo is not given: {status}")
+            if not known[0]["was_paid"] and status == 200:
+                violation(f"order {order.order_id} is not paid, and its photo is given")
+    of_phone = collections.defaultdict(list)
+    for order in world.orders:
+        of_phone[order.phone].append(order)
+    threads = [threading.Thread(target=look, args=(orders,)) for orders in of_phone.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def quiet(world):
@@ -499,10 +542,16 @@ def quiet(world):
     minutes = (world.number + 1) * ROUND_MINUTES
     server.shift_to(f"+{minutes}m")
     wait_ready(server)
+    latecomers = threading.Thread(target=pay_late, args=(world,))
+    latecomers.start()
+    run_jobs(JOBS)
+    latecomers.join()
     deliver_the_rest(world)
     run_jobs(JOBS)
     before = len(violations)
-    Books().settled()
+    books = Books()
+    books.settled()
+    look_at_deliveries(world, books)
     check.that(len(violations) == before, f"round {world.number}: what holds when all is quiet")
 
 
@@ -536,7 +585,8 @@ def main():
 
 EXPECTED = [("crashes", "a crash"), ("of PostgreSQL", "an end of PostgreSQL"), ("cancelled", "a cancellation"),
             ("erased", "an erased order"), ("shipped", "a shipped order"), ("callbacks lost", "a lost callback"),
-            ("files fetched", "a photo fetched")]
+            ("files fetched", "a photo fetched"), ("paid late", "a payment after its time"),
+            ("deliveries looked at", "a look at what was delivered")]
 
 OPERATOR = add_operator()
 REFUNDS = psql("SELECT to_regclass('refund') IS NOT NULL")[0][0] == "t"
