@@ -4,7 +4,7 @@
 import { alipayAnswer, methodOf } from './play.mjs';
 import { answerInstead, calls } from './recorder.mjs';
 import { agree, lax } from './report.mjs';
-import { runJob, shell } from './service.mjs';
+import { Client, runJob, shell } from './service.mjs';
 import { Formatter, Rsa, alipay, alipaySdk, alipayUtil, ids, nodeV3, wechat } from './place.mjs';
 
 const camelcase = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -119,7 +119,7 @@ function verifiesAsGateway(pairs) {
     return alipaySdk({ alipayPublicKey: alipay.appPublic }).rsaCheck(signed, pairs.sign, 'RSA2');
 }
 
-export function judgePairs(pairs, name) {
+function judgePairs(pairs, name) {
     const different = sameMembers(pairs, signedBySdk(pairs));
     agree('alipay-sdk', name, !different && verifiesAsGateway(pairs), different);
 }
@@ -165,7 +165,7 @@ function judgeApp({ client }) {
     agree('wechatpay-node-v3', 'client: app', nodeV3().sha256WithRsa(signed) === client.sign, signed);
 }
 
-export function judgeJsapi({ client }) {
+function judgeJsapi({ client }) {
     const signed = Formatter.joinedByLineFeed(client.appId, client.timeStamp, client.nonceStr, client.package);
     agree('wechatpay-axios-plugin', 'client: jsapi', Rsa.verify(signed, client.paySign, wechat.merchantCert) &&
         client.appId === ids.appid_jsapi && client.signType === 'RSA' && typeof client.timeStamp === 'string' &&
@@ -206,7 +206,7 @@ function judgeCashier({ client }, method) {
 
 /** What must have been sent at the end: nothing here is judged by its absence. */
 const REQUIRED = [
-    'wechat prepay app', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
+    'wechat prepay app', 'wechat prepay jsapi', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
     'alipay precreate', 'alipay query', 'alipay close',
 ];
 const seen = new Set();
@@ -228,6 +228,8 @@ async function pay(client) {
     judgeCashier(await client.begin('alipay', 'page'), 'page.pay');
     judgeCashier(await client.begin('alipay', 'wap'), 'wap.pay');
     await client.begin('alipay', 'qr');
+    const inMiniProgram = await Client.login('oPeers8uMuAJO_M2pxb1Q9zNjWe7');
+    judgeJsapi(await inMiniProgram.begin('wechat', 'jsapi'));
 }
 
 /** A day on, all of them are asked about and closed; Alipay is made to say that one waits. */

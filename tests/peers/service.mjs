@@ -52,9 +52,18 @@ export const sandboxTrade = (no) => sandbox(`trades/${no}`);
 export class Client {
     static async open() {
         const { version } = await expect(200, `${api}/v1/policy`);
-        const client = new Client();
-        const account = await expect(201, `${api}/v1/accounts`, asJson({ policy_version: version }));
-        Object.assign(client, account);
+        return Client.from(await expect(201, `${api}/v1/accounts`, asJson({ policy_version: version })));
+    }
+
+    /** In a mini program, as the person with that openid. */
+    static async login(openid) {
+        const { version } = await expect(200, `${api}/v1/policy`);
+        const { js_code: code } = await sandbox('login', { openid });
+        return Client.from(await expect(201, `${api}/v1/sessions/wechat`, asJson({ js_code: code, policy_version: version })));
+    }
+
+    static async from(account) {
+        const client = Object.assign(new Client(), account);
         const photo = await expect(201, `${api}/v1/photos?spec=cn-id&subject=self`, {
             method: 'POST', headers: client.headers('image/png'), body: png(295, 413),
         });

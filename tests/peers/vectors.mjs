@@ -53,7 +53,7 @@ const judges = {
         [AXIOS, (i, e) => Buffer.byteLength(i.key) !== 32 ? undefined : Aes.AesGcm.encrypt(i.plaintext, i.key, i.nonce, i.associated_data ?? '') === e.ciphertext],
     ],
     'alipay.aes.encrypt': [[SDK, (i, e) => alipayUtil.aesEncryptText(i.plaintext, i.key_base64) === e.ciphertext]],
-    'alipay.aes.decrypt': [[SDK, (i, e) => opens(() => alipayUtil.aesDecryptText(i.ciphertext, i.key_base64) || undefined, e)]],
+    'alipay.aes.decrypt': [[SDK, (i, e) => opens(() => alipayUtil.aesDecryptText(i.ciphertext, i.key_base64) || (e.plaintext === '' ? '' : undefined), e)]],
     'miniapp.aes_cbc.decrypt': [[AXIOS, (i, e) => userData(opened(() => Aes.AesCbc.decrypt(i.encrypted_data,
         Buffer.from(i.session_key, 'base64'), Buffer.from(i.iv, 'base64'))), e)]],
     'rsa.oaep_sha1.decrypt': [[AXIOS, (i, e) => opens(() => Rsa.decrypt(i.ciphertext, pem(i.private_key)), e)]],
