@@ -4,6 +4,7 @@
 #include "api/app.h"
 #include "api/handlers.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/process.h"
 #include "base/version.h"
 #include "jobs/figures.h"
@@ -37,6 +38,20 @@ static void collect_server(struct server *server, struct metric_samples *samples
     metric_sample(samples, METRIC_HTTP_BODIES_LIMIT, (double)f.body_limit_bytes);
 }
 
+static void collect_certificates(struct server *server, struct metric_samples *samples)
+{
+    static const struct {
+        enum listener kind;
+        const char *name;
+    } listeners[] = {{LISTENER_PUBLIC, "public"}, {LISTENER_OPERATOR, "operator"}};
+    for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++) {
+        int64_t us = server_certificate_expiry_us(server, listeners[i].kind);
+        if (us)
+            metric_sample(samples, METRIC_CERTIFICATE_EXPIRY, (double)us / SECOND_US,
+                          listeners[i].name);
+    }
+}
+
 static void collect_process(struct metric_samples *samples)
 {
     struct process_figures p;
@@ -57,8 +72,10 @@ static void collect(struct metric_samples *samples, void *arg)
     struct server *server = atomic_load(&app->server);
     metric_sample(samples, METRIC_BUILD, 1, program_version, program_commit);
     collect_process(samples);
-    if (server)
+    if (server) {
         collect_server(server, samples);
+        collect_certificates(server, samples);
+    }
     if (app->figures)
         figures_collect(app->figures, samples);
 }

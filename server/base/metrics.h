@@ -33,7 +33,8 @@ enum metric {
     METRIC_HTTP_RUNNING,     /* lane */
     METRIC_HTTP_BODIES,
     METRIC_HTTP_BODIES_LIMIT,
-    METRIC_RATE_LIMITED, /* class */
+    METRIC_CERTIFICATE_EXPIRY, /* certificate */
+    METRIC_RATE_LIMITED,       /* class */
 
     /* database */
     METRIC_DATABASE_UP,

@@ -143,6 +143,14 @@ void server_stop(struct server *s, int64_t drain_us)
     free(s);
 }
 
+int64_t server_certificate_expiry_us(const struct server *s, enum listener kind)
+{
+    for (size_t i = 0; i < s->n_sites; i++)
+        if (s->sites[i].table.kind == kind && s->sites[i].tls)
+            return tls_expiry_us(s->sites[i].tls);
+    return 0;
+}
+
 enum status server_reload_tls(struct server *s)
 {
     enum status worst = OK;

@@ -59,6 +59,9 @@ unsigned server_port(const struct server *s, size_t i);
 /* Stops accepting, serves what is in flight for at most drain_us, resumes all, stops. Frees. */
 void server_stop(struct server *s, int64_t drain_us);
 
+/* When the certificate of the listener of this kind ends; 0: it is without TLS, or is not there. */
+int64_t server_certificate_expiry_us(const struct server *s, enum listener kind);
+
 /* Re-reads TLS certificates for new connections; keeps the old ones when the new do not load
  * (INVALID, logged). Any thread. */
 enum status server_reload_tls(struct server *s) MUST_USE;

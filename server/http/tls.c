@@ -18,6 +18,7 @@ struct identity {
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned n;
     gnutls_privkey_t key;
+    int64_t expires_us; /* the first of the chain's to do so */
     int64_t retired_us;
     struct identity *older;
 };
@@ -76,6 +77,19 @@ static bool belong_together(const gnutls_datum_t *cert, const gnutls_datum_t *ke
     return rc >= 0;
 }
 
+static int64_t expiry_us(gnutls_pcert_st *chain, unsigned n)
+{
+    int64_t first_us = INT64_MAX;
+    for (unsigned i = 0; i < n; i++) {
+        gnutls_x509_crt_t one;
+        CHECK_PEER(gnutls_pcert_export_x509(&chain[i], &one) == 0);
+        int64_t us = (int64_t)gnutls_x509_crt_get_expiration_time(one) * SECOND_US;
+        gnutls_x509_crt_deinit(one);
+        first_us = us < first_us ? us : first_us;
+    }
+    return first_us;
+}
+
 static enum status import(const gnutls_datum_t *cert, const gnutls_datum_t *key,
                           struct identity **out)
 {
@@ -89,6 +103,7 @@ static enum status import(const gnutls_datum_t *cert, const gnutls_datum_t *key,
         return INVALID;
     }
     i->n = n;
+    i->expires_us = expiry_us(i->chain, n);
     CHECK_PEER(gnutls_privkey_init(&i->key) == 0);
     if (gnutls_privkey_import_x509_raw(i->key, key, GNUTLS_X509_FMT_PEM, NULL, 0) < 0) {
         identity_free(i);
@@ -222,6 +237,14 @@ SLOT(5)
 SLOT(6)
 SLOT(7)
 #undef SLOT
+
+int64_t tls_expiry_us(struct tls *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    int64_t us = t->current->expires_us;
+    pthread_mutex_unlock(&t->mutex);
+    return us;
+}
 
 gnutls_certificate_retrieve_function2 *tls_callback(const struct tls *t)
 {

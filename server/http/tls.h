@@ -29,6 +29,9 @@ void tls_free(struct tls *t);
 /* INVALID: the files do not load; the old identity stays. */
 enum status tls_reload(struct tls *t) MUST_USE;
 
+/* When the first certificate of the identity in use ends. */
+int64_t tls_expiry_us(struct tls *t);
+
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK, which passes no closure: each struct tls has its own. */
 gnutls_certificate_retrieve_function2 *tls_callback(const struct tls *t);
 

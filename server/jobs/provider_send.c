@@ -9,10 +9,8 @@
 
 /* ---- what is counted ---- */
 
-enum outcome { ANSWERED, REFUSED, UNVERIFIED, UNANSWERED };
-
-static void count_call(const char *channel, const char *call, int64_t began_us,
-                       enum outcome outcome)
+void provider_count(const char *channel, const char *call, int64_t began_us,
+                    enum provider_outcome outcome)
 {
     static const char *const names[] = {"ok", "refused", "unverified", "unavailable"};
     metric_count(METRIC_PROVIDER_CALLS, channel, call, names[outcome]);
@@ -63,20 +61,20 @@ static const char *alipay_call(const char *method)
 
 /* ---- sending ---- */
 
-static enum status status_of(enum outcome outcome)
+static enum status status_of(enum provider_outcome outcome)
 {
     switch (outcome) {
-    case ANSWERED: return OK;
-    case REFUSED: return CONFLICT;
-    case UNVERIFIED:
-    case UNANSWERED: return UNAVAILABLE;
+    case PROVIDER_ANSWERED: return OK;
+    case PROVIDER_REFUSED: return CONFLICT;
+    case PROVIDER_UNVERIFIED:
+    case PROVIDER_UNANSWERED: return UNAVAILABLE;
     }
     return INTERNAL;
 }
 
-static enum outcome send_wechat(struct provider *p, int config,
-                                const struct wechat_request *request, int64_t now_us,
-                                struct arena *a, struct client_answer *answer)
+static enum provider_outcome send_wechat(struct provider *p, int config,
+                                         const struct wechat_request *request, int64_t now_us,
+                                         struct arena *a, struct client_answer *answer)
 {
     struct wechat *w = p->service->wechat[config];
     const char *headers[6] = {0};
@@ -96,9 +94,10 @@ static enum outcome send_wechat(struct provider *p, int config,
         .body_size = request->body_size,
     };
     if (client_send(p->client, &call, a, answer) != OK)
-        return UNANSWERED;
+        return PROVIDER_UNANSWERED;
     if (answer->http_status < 200 || answer->http_status > 299)
-        return answer->http_status >= 500 || answer->http_status == 429 ? UNANSWERED : REFUSED;
+        return answer->http_status >= 500 || answer->http_status == 429 ? PROVIDER_UNANSWERED
+                                                                        : PROVIDER_REFUSED;
     const struct wechat_headers signature = {
         .timestamp = client_header(answer, "Wechatpay-Timestamp"),
         .nonce = client_header(answer, "Wechatpay-Nonce"),
@@ -111,9 +110,9 @@ static enum outcome send_wechat(struct provider *p, int config,
     if (refusal != NOTIFY_ACCEPTED) {
         log_warn("provider.unverified", LOG_STR("channel", "wechat"),
                  LOG_STR("reason", notify_refusal_name(refusal)));
-        return UNVERIFIED;
+        return PROVIDER_UNVERIFIED;
     }
-    return ANSWERED;
+    return PROVIDER_ANSWERED;
 }
 
 enum status provider_send_wechat(struct provider *p, int config,
@@ -121,14 +120,14 @@ enum status provider_send_wechat(struct provider *p, int config,
                                  struct arena *a, struct client_answer *answer)
 {
     int64_t began_us = clock_boot_us();
-    enum outcome outcome = send_wechat(p, config, request, now_us, a, answer);
-    count_call("wechat", wechat_call(request), began_us, outcome);
+    enum provider_outcome outcome = send_wechat(p, config, request, now_us, a, answer);
+    provider_count("wechat", wechat_call(request), began_us, outcome);
     return status_of(outcome);
 }
 
-static enum outcome send_alipay(struct provider *p, int config, const char *method,
-                                const struct alipay_request *request, struct arena *a,
-                                const char **node, size_t *node_size)
+static enum provider_outcome send_alipay(struct provider *p, int config, const char *method,
+                                         const struct alipay_request *request, struct arena *a,
+                                         const char **node, size_t *node_size)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded;charset=utf-8", "User-Agent: idphotod",
@@ -142,13 +141,13 @@ static enum outcome send_alipay(struct provider *p, int config, const char *meth
         .body_size = strlen(request->body),
     };
     if (client_send(p->client, &call, a, &answer) != OK || answer.http_status != 200)
-        return UNANSWERED;
+        return PROVIDER_UNANSWERED;
     enum status s = alipay_verify_answer(p->service->alipay[config], method, answer.body,
                                          answer.body_size, a, node, node_size);
     if (s != OK)
         log_warn("provider.unverified", LOG_STR("channel", "alipay"),
                  LOG_STR("reason", status_name(s)));
-    return s == OK ? ANSWERED : UNVERIFIED;
+    return s == OK ? PROVIDER_ANSWERED : PROVIDER_UNVERIFIED;
 }
 
 enum status provider_send_alipay(struct provider *p, int config, const char *method,
@@ -156,8 +155,8 @@ enum status provider_send_alipay(struct provider *p, int config, const char *met
                                  const char **node, size_t *node_size)
 {
     int64_t began_us = clock_boot_us();
-    enum outcome outcome = send_alipay(p, config, method, request, a, node, node_size);
-    count_call("alipay", alipay_call(method), began_us, outcome);
+    enum provider_outcome outcome = send_alipay(p, config, method, request, a, node, node_size);
+    provider_count("alipay", alipay_call(method), began_us, outcome);
     return status_of(outcome);
 }
 

@@ -24,6 +24,17 @@ enum status provider_send_alipay(struct provider *p, int config, const char *met
                                  const struct alipay_request *request, struct arena *a,
                                  const char **node, size_t *node_size) MUST_USE;
 
+/* Counts a call that does not go through the two above. `call` is of the closed set that
+ * base/metrics_table.c has. */
+enum provider_outcome {
+    PROVIDER_ANSWERED,
+    PROVIDER_REFUSED,
+    PROVIDER_UNVERIFIED,
+    PROVIDER_UNANSWERED,
+};
+void provider_count(const char *channel, const char *call, int64_t began_us,
+                    enum provider_outcome outcome);
+
 /* Logs a provider's refusal: a code such as ORDER_NOT_EXIST or ACQ.TRADE_HAS_SUCCESS; anything
  * else is not written down. `call` is ours ("prepay"). */
 void provider_log_refusal(const char *call, const char *code);

@@ -168,6 +168,26 @@ Test(tls, a_reload_gives_new_connections_the_new_certificate, .init = start, .fi
     cr_expect_not_null(strstr(ask(f.port, "/hello", NULL, 0).subject, "second"));
 }
 
+/* openssl's word, in seconds since 1970 */
+static long long end_of(const char *cert)
+{
+    char command[512];
+    long long end_s = 0;
+    snprintf(command, sizeof command,
+             "date -d \"$(openssl x509 -in %s -noout -enddate | cut -d= -f2)\" +%%s", file(cert));
+    FILE *said = popen(command, "r");
+    cr_assert(said && fscanf(said, "%lld", &end_s) == 1);
+    pclose(said);
+    return end_s;
+}
+
+Test(tls, the_end_of_the_certificate_in_use_is_told, .init = start, .fini = stop)
+{
+    cr_assert_eq(server_certificate_expiry_us(f.server, LISTENER_PUBLIC),
+                 end_of("one.crt") * SECOND_US);
+    cr_assert_eq(server_certificate_expiry_us(f.server, LISTENER_OPERATOR), 0);
+}
+
 Test(tls, a_certificate_that_does_not_load_leaves_the_old_one, .init = start, .fini = stop)
 {
     close(2); /* it is logged as an error */

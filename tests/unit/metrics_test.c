@@ -72,10 +72,10 @@ Test(metrics, buckets_rise)
 
 Test(metrics, a_label_is_not_named_by_what_tells_of_a_person)
 {
-    static const char *const may[] = {"route",   "method", "code",     "lane",     "reason",
-                                      "class",   "result", "sqlstate", "channel",  "source",
-                                      "kind",    "call",   "outcome",  "job_name", "stage",
-                                      "version", "commit", "state",    "slot"};
+    static const char *const may[] = {"route",   "method",      "code",     "lane",     "reason",
+                                      "class",   "result",      "sqlstate", "channel",  "source",
+                                      "kind",    "call",        "outcome",  "job_name", "stage",
+                                      "version", "certificate", "commit",   "state",    "slot"};
     for (int m = 0; m < METRICS; m++)
         for (int i = 0; i < METRIC_LABELS_MAX && metrics_table[m].labels[i].name; i++) {
             size_t n = 0;
