@@ -3,6 +3,7 @@
 #
 #   admin_start "OPTION..." ARGUMENTS "$@"   reads the command line: OPT[name], ARGS
 #   admin_purpose                            this call needs --purpose
+#   admin_reason                             this call needs --reason, and sends it
 #   admin_call METHOD PATH [NAME VALUE]...   the call; pairs without a value are left out
 #
 # The token never stands on a command line: curl reads it from its standard input. Answers are kept
@@ -64,6 +65,12 @@ admin_start() {
 
 admin_purpose() {
     [ -n "${OPT[purpose]-}" ] || fail $EXIT_USAGE 'reads personal data and needs --purpose; see --help'
+}
+
+# The body of a refund, from --reason.
+admin_reason() {
+    [ -n "${OPT[reason]-}" ] || fail $EXIT_USAGE 'needs --reason; see --help'
+    BODY=$(jq -nc --arg reason "${OPT[reason]}" '{$reason}') || fail $EXIT_USAGE 'jq is missing'
 }
 
 # Part of a path: an id or a name, nothing that could lead elsewhere.

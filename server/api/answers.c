@@ -77,14 +77,25 @@ static json_t *payments_of(const struct order *o)
     return list;
 }
 
+static json_t *refunds_of(const struct order *o)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < o->n_refunds; i++)
+        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "refund_id",
+                                              answer_id("ref_", &o->refunds[i].refund_id),
+                                              "amount_fen", (json_int_t)o->refunds[i].amount_fen,
+                                              "state", o->refunds[i].state));
+    return list;
+}
+
 json_t *answer_order(const struct order *o)
 {
     json_t *answer =
-        json_pack("{s:o, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "order_id",
+        json_pack("{s:o, s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "order_id",
                   answer_id("ord_", &o->order_id), "state", o->state, "kind", o->kind, "items",
                   items_of(o), "amount_fen", (json_int_t)o->amount_fen, "created_at",
                   answer_time(o->created_us), "paid_at", answer_time(o->paid_us), "expires_at",
-                  answer_time(o->expires_us), "payments", payments_of(o));
+                  answer_time(o->expires_us), "payments", payments_of(o), "refunds", refunds_of(o));
     CHECK_PEER(answer);
     if (o->close_reason)
         json_object_set_new(answer, "close_reason", json_string(o->close_reason));

@@ -54,6 +54,9 @@ void order_patch(struct request *r);
 void order_delete(struct request *r);
 void order_cancel_post(struct request *r);
 
+/* refunds.c */
+void order_refund_post(struct request *r);
+
 /* payments.c */
 void payment_post(struct request *r);
 void payment_show(struct request *r);
@@ -61,6 +64,9 @@ void payment_show(struct request *r);
 /* notify.c */
 void notify_wechat(struct request *r);
 void notify_alipay(struct request *r);
+
+/* notify_refund.c */
+void notify_wechat_refund(struct request *r);
 
 /* admin_orders.c */
 void admin_orders_show(struct request *r);
@@ -71,6 +77,11 @@ void admin_order_deliver(struct request *r);
 /* admin_ledger.c */
 void admin_ledger_show(struct request *r);
 void admin_payers_show(struct request *r);
+
+/* admin_refunds.c */
+void admin_order_refund(struct request *r);
+void admin_ledger_refund(struct request *r);
+void admin_refunds_show(struct request *r);
 
 /* admin_retention.c */
 void admin_retention_show(struct request *r);

@@ -7,6 +7,7 @@
 
 #include "api/app.h"
 #include "api/handlers.h"
+#include "api/notify_refund.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "jobs/settle.h"
@@ -26,6 +27,8 @@ static void log_refusal(const char *channel, enum notify_refusal refusal)
 
 static enum verdict settle(struct request *r, const struct trade *trade)
 {
+    if (trade->state == TRADE_REFUNDED)
+        notify_refunded(r, trade);
     if (trade->state != TRADE_PAID) {
         metric_count(METRIC_CALLBACKS, channel_name(trade->channel), "ignored");
         return VERDICT_TAKEN; /* closing and refunds are found by asking */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "jobs/refund.h"
 #include "jobs/scheduler.h"
 #include "jobs/settle.h"
 
@@ -160,6 +161,7 @@ static enum status run_close(struct job_context *c)
 const struct job jobs[] = {
     {"promote", 5 * SECOND_US, false, false, run_promote},
     {"close", 15 * SECOND_US, false, true, run_close},
+    {"refund", 5 * SECOND_US, false, true, refund_run},
     {"leases", 10 * MINUTE_US, false, false, run_leases},
     {"rewrap", 5 * MINUTE_US, false, false, run_rewrap},
     {"purge", 0, true, false, run_purge},

@@ -119,12 +119,13 @@ enum status wechat_close_request(const struct wechat *w, const char *out_trade_n
 /* Refunds (sections 4.1 to 4.3). The same out_refund_no is refunded once: after an unclear outcome
  * repeat it, never take a new one. */
 struct wechat_refund_order {
-    const char *out_trade_no;
-    const char *out_refund_no; /* 1 to 64 of [0-9A-Za-z_-|*@] */
-    const char *reason;        /* shown to the payer, shortened to 80 characters; may be NULL */
-    const char *notify_url;    /* may be NULL */
-    int64_t refund_fen;        /* 1 to total_fen */
-    int64_t total_fen;         /* the payment's amount */
+    const char *transaction_id; /* the very payment; or, when it is NULL, */
+    const char *out_trade_no;   /* the order that was paid */
+    const char *out_refund_no;  /* 1 to 64 of [0-9A-Za-z_-|*@] */
+    const char *reason;         /* shown to the payer, shortened to 80 characters; may be NULL */
+    const char *notify_url;     /* may be NULL */
+    int64_t refund_fen;         /* 1 to total_fen */
+    int64_t total_fen;          /* the payment's amount */
 };
 /* POST /v3/refund/domestic/refunds, signed. INVALID when a limit is broken. */
 enum status wechat_refund_request(const struct wechat *w, const struct wechat_refund_order *order,

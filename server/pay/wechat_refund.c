@@ -18,17 +18,19 @@ static bool is_out_refund_no(const char *text)
 
 static bool within_limits(const struct wechat_refund_order *o)
 {
-    return wechat_is_line(o->out_trade_no, WECHAT_ID_MAX) && is_out_refund_no(o->out_refund_no) &&
+    const char *paid = o->transaction_id ? o->transaction_id : o->out_trade_no;
+    return wechat_is_line(paid, WECHAT_ID_MAX) && is_out_refund_no(o->out_refund_no) &&
            o->refund_fen >= 1 && o->refund_fen <= o->total_fen && o->total_fen <= INT32_MAX &&
            (!o->notify_url || wechat_is_notify_url(o->notify_url, NOTIFY_URL_MAX));
 }
 
 static json_t *refund_body(const struct wechat_refund_order *o, const char *reason)
 {
-    json_t *body =
-        json_pack("{s:s, s:s, s:{s:I, s:I, s:s}}", "out_trade_no", o->out_trade_no, "out_refund_no",
-                  o->out_refund_no, "amount", "refund", (json_int_t)o->refund_fen, "total",
-                  (json_int_t)o->total_fen, "currency", "CNY");
+    json_t *body = json_pack(
+        "{s:s, s:s, s:{s:I, s:I, s:s}}", o->transaction_id ? "transaction_id" : "out_trade_no",
+        o->transaction_id ? o->transaction_id : o->out_trade_no, "out_refund_no", o->out_refund_no,
+        "amount", "refund", (json_int_t)o->refund_fen, "total", (json_int_t)o->total_fen,
+        "currency", "CNY");
     CHECK_PEER(body);
     if (reason)
         json_object_set_new(body, "reason", json_string(reason));

@@ -66,6 +66,12 @@ static const struct statement order_payment_select = {
     " WHERE (account_id, order_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))"
     " ORDER BY order_id, payment_id"};
 
+static const struct statement order_refund_select = {
+    "order_refund_select",
+    "SELECT order_id, refund_id, refund_fen, state FROM refund"
+    " WHERE (account_id, order_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))"
+    " ORDER BY order_id, refund_id"};
+
 static const struct statement order_account = {
     "order_account", "SELECT o.account_id FROM orders o WHERE o.order_id = $2" STILL_KEPT};
 
@@ -110,8 +116,9 @@ static const struct statement order_deliver_update = {
                          "expires_at > $1)"};
 
 STATEMENTS(order_statements, &order_insert, &order_select, &order_select_page,
-           &order_select_page_all, &item_select, &order_payment_select, &order_account, &order_key,
-           &recipient_update, &order_close, &order_ship_update, &order_deliver_update);
+           &order_select_page_all, &item_select, &order_payment_select, &order_refund_select,
+           &order_account, &order_key, &recipient_update, &order_close, &order_ship_update,
+           &order_deliver_update);
 
 static void add_items(struct params *p, struct arena *a, const struct order *order)
 {
@@ -221,11 +228,23 @@ static void take_payments(struct arena *a, const struct rows *rows, struct order
     }
 }
 
-/* Items and payments of all orders, in one more round trip. */
+static void take_refunds(struct arena *a, const struct rows *rows, struct order *o)
+{
+    o->refunds = arena_alloc(a, (size_t)rows->count * sizeof *o->refunds);
+    for (int i = 0; i < rows->count; i++) {
+        struct uuid id = row_uuid(rows, i, 0);
+        if (memcmp(id.bytes, o->order_id.bytes, sizeof id.bytes) != 0)
+            continue;
+        o->refunds[o->n_refunds++] = (struct order_refund){
+            row_uuid(rows, i, 1), row_bigint(rows, i, 2), row_text(rows, i, 3)};
+    }
+}
+
+/* Items, payments and refunds of all orders, in one more round trip. */
 static enum status read_parts(struct store *st, struct arena *a, struct order *orders, size_t n)
 {
     struct params p = {0};
-    struct rows rows[2];
+    struct rows rows[3];
     int64_t *accounts = arena_alloc(a, n * sizeof *accounts);
     struct uuid *ids = arena_alloc(a, n * sizeof *ids);
     if (n == 0)
@@ -236,11 +255,13 @@ static enum status read_parts(struct store *st, struct arena *a, struct order *o
     }
     add_bigint_array(&p, a, accounts, n);
     add_uuid_array(&p, a, ids, n);
-    const struct step steps[] = {{&item_select, &p}, {&order_payment_select, &p}};
-    enum status s = db_run_batch(st->db, a, steps, 2, rows);
+    const struct step steps[] = {
+        {&item_select, &p}, {&order_payment_select, &p}, {&order_refund_select, &p}};
+    enum status s = db_run_batch(st->db, a, steps, 3, rows);
     for (size_t i = 0; s == OK && i < n; i++) {
         take_items(a, &rows[0], &orders[i]);
         take_payments(a, &rows[1], &orders[i]);
+        take_refunds(a, &rows[2], &orders[i]);
     }
     return s;
 }
@@ -250,15 +271,17 @@ enum status order_read(struct store *st, struct arena *a, int64_t account_id,
                        struct order *out)
 {
     struct params one = {0}, parts = {0};
-    struct rows rows[3];
+    struct rows rows[4];
     add_time(&one, now_us);
     add_bigint(&one, account_id);
     add_uuid(&one, order_id);
     add_bigint_array(&parts, a, &account_id, 1);
     add_uuid_array(&parts, a, order_id, 1);
-    const struct step steps[] = {
-        {&order_select, &one}, {&item_select, &parts}, {&order_payment_select, &parts}};
-    enum status s = db_run_batch(st->db, a, steps, 3, rows);
+    const struct step steps[] = {{&order_select, &one},
+                                 {&item_select, &parts},
+                                 {&order_payment_select, &parts},
+                                 {&order_refund_select, &parts}};
+    enum status s = db_run_batch(st->db, a, steps, 4, rows);
     if (s != OK)
         return s;
     if (rows[0].count == 0)
@@ -266,6 +289,7 @@ enum status order_read(struct store *st, struct arena *a, int64_t account_id,
     struct order o = read_order(&rows[0], 0);
     take_items(a, &rows[1], &o);
     take_payments(a, &rows[2], &o);
+    take_refunds(a, &rows[3], &o);
     if (with_personal)
         s = read_personal(st, a, &rows[0], 0, &o);
     if (s == OK)

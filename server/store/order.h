@@ -27,6 +27,12 @@ struct order_payment {
     const char *channel, *state;
 };
 
+struct order_refund {
+    struct uuid refund_id;
+    int64_t amount_fen;
+    const char *state;
+};
+
 struct order {
     int64_t account_id;
     struct uuid order_id;
@@ -38,6 +44,8 @@ struct order {
     size_t n_items;
     struct order_payment *payments;
     size_t n_payments;
+    struct order_refund *refunds;
+    size_t n_refunds;
     const char *recipient; /* JSON text, or NULL */
     const char *shipment;  /* JSON text, or NULL */
     const char *client_ip; /* at order; only filled by order_create's caller */
@@ -49,7 +57,8 @@ struct order {
 enum status order_create(struct store *st, struct arena *a, const struct order *order,
                          const struct step *finish) MUST_USE;
 
-/* One order with items and payments. with_personal: recipient and shipment are opened too. */
+/* One order with items, payments and refunds. with_personal: recipient and shipment are opened too.
+ */
 enum status order_read(struct store *st, struct arena *a, int64_t account_id,
                        const struct uuid *order_id, int64_t now_us, bool with_personal,
                        struct order *out) MUST_USE;

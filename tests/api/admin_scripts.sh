@@ -100,6 +100,13 @@ as finance
 try 'ledger' 0 '.items | length == 1 and .[0].amount_fen == 1290' '' "$scripts/ledger" "$day"
 try 'ledger as CSV' 0 '~entry_id,kind,channel,' '' "$scripts/ledger" --format csv "$day"
 try 'payers' 0 '.items[0].openid == "oTestOfAdminScripts000000001"' '' "$scripts/payers" --purpose audit "$order"
+entry=$("$scripts/ledger" "$day" | jq -r '.items[0].entry_id')
+try 'refund' 0 '.amount_fen == 1290 and .reason == "complaint" and .state == "requested"' '' \
+    "$scripts/refund" --reason complaint "$order"
+try 'ledger-refund of what is given back already' 0 ".entry_id == \"$entry\" and .reason == \"complaint\"" '' \
+    "$scripts/ledger-refund" --reason legal "$entry"
+try 'refunds-list' 0 '.items | length == 1 and .[0].amount_fen == 1290' '' "$scripts/refunds-list"
+try 'refunds-list of a state' 0 '.items | length == 0' '' "$scripts/refunds-list" --state failed
 as auditor
 try 'retention' 0 '[.classes[].overdue_rows] | add == 0' '' "$scripts/retention"
 try 'jobs-list' 0 '[.items[].job] | index("purge") != null' '' "$scripts/jobs-list"
@@ -108,7 +115,7 @@ try 'job-run, with the token at its usual place' 0 '.job == "purge" and .outcome
 
 # ---- every script: help, token, role, address
 for script in orders-list "order-show $order" "order-ship --carrier SF --tracking-no SF12 $order" "order-deliver $order" \
-    "ledger $day" "payers $order" retention jobs-list 'job-run purge'; do
+    "ledger $day" "payers $order" "refund --reason legal $order" "ledger-refund --reason legal $entry" refunds-list retention jobs-list 'job-run purge'; do
     read -ra words <<<"$script --purpose audit"
     name=${words[0]}
     words[0]=$scripts/$name
@@ -127,13 +134,14 @@ for script in orders-list "order-show $order" "order-ship --carrier SF --trackin
 done
 
 # ---- ids
-for script in 'order-show --purpose audit' 'order-ship --carrier SF --tracking-no SF12' order-deliver 'payers --purpose audit'; do
+for script in 'order-show --purpose audit' 'order-ship --carrier SF --tracking-no SF12' order-deliver 'payers --purpose audit' \
+    'refund --reason legal'; do
     read -ra words <<<"$script"
     words[0]=$scripts/${words[0]}
     try "$script of an order that is not there" 1 '' '(not-found, request ' "${words[@]}" "$absent"
     try "$script without an id" 64 '' 'argument' "${words[@]}"
 done
-for script in 'order-show --purpose audit' order-deliver job-run; do
+for script in 'order-show --purpose audit' order-deliver job-run 'refund --reason legal' 'ledger-refund --reason legal'; do
     read -ra words <<<"$script"
     words[0]=$scripts/${words[0]}
     try "$script does not leave its path" 64 '' 'is not an id or a name' "${words[@]}" '../jobs?x='
@@ -147,6 +155,11 @@ for script in order-show payers; do
     try "$script with an unknown purpose" 1 '' '(purpose-required, request ' "$scripts/$script" --purpose curious "$order"
     try "$script with words for an id" 1 '' '(purpose-required, request ' "$scripts/$script" --purpose 'audit:because' "$order"
 done
+try 'refund without a reason' 64 '' 'needs --reason' "$scripts/refund" "$order"
+try 'refund with words for a reason' 1 '' '/reason: unknown' "$scripts/refund" --reason because "$order"
+try 'ledger-refund of an entry that is not there' 1 '' '(not-found, request ' \
+    "$scripts/ledger-refund" --reason legal led_0000000000000000000001
+try 'refunds-list of an unknown state' 1 '' '?state: unknown' "$scripts/refunds-list" --state lost
 try 'order-ship without a carrier' 64 '' 'needs --carrier' "$scripts/order-ship" --tracking-no SF12 "$order"
 try 'order-ship with a wrong number' 1 '' '/tracking_no: malformed' \
     "$scripts/order-ship" --carrier SF --tracking-no '=1+1' "$order"

@@ -57,7 +57,7 @@ static const struct step whole_life[] = {
          "'electronic-standard', 'photo_id': '{{ann.photo}}', 'quantity': 1, 'price_fen': 990}, "
          "{'product': 'print-1inch-sheet', 'photo_id': '{{ann.photo}}', 'quantity': 2, "
          "'price_fen': 1290}], 'amount_fen': 3570, 'created_at': '@time', 'paid_at': null, "
-         "'expires_at': '@time', 'payments': []}",
+         "'expires_at': '@time', 'payments': [], 'refunds': []}",
      .keep = "ann.order=order_id"},
     {.label = "a WeChat code to scan",
      .call = "POST /v1/orders/{{ann.order}}/payments",
@@ -232,7 +232,7 @@ static const struct step force_photo[] = {
      .call = "GET /v1/orders/{{dan.order}}",
      .as = "dan",
      .status = 200,
-     .shape = "{'state': 'closed', 'close_reason': 'cancelled', '...': true}"},
+     .shape = "{'state': 'closed', 'close_reason': 'refunded', '...': true}"},
     COUNT("nothing of the photo stays", "photo_bytes", "account_id = {{dan.account}}", "0"),
     END,
 };
@@ -611,7 +611,7 @@ const struct test life_tests[] = {
     {"A phone registers, uploads, orders, pays and downloads", whole_life, NULL},
     {"Prints alone do not open the file", print_only, NULL},
     {"An order in fulfilment is erased only by force, and the file outlives it", erasing, NULL},
-    {"Deleting a photo by force cancels its print", force_photo, NULL},
+    {"Deleting a photo by force gives its print up, for the money", force_photo, NULL},
     {"An unpaid order is cancelled, twice, and cannot be paid then", cancelling, NULL},
     {"A deleted account leaves a receipt and nothing else", receipts, NULL},
     {"A minor's account needs a guardian", minors, NULL},

@@ -22,6 +22,7 @@ static const struct group groups[] = {
     {"pitfalls", pitfall_tests},
     {"wechat-login", wechat_login_tests},
     {"operators", operator_tests},
+    {"refunds", refund_tests},
     {"idempotency", idempotency_tests},
     {"bad-input", bad_input_tests},
     {"outage", outage_tests},

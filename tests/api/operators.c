@@ -178,7 +178,8 @@ static const struct step audit_rows[] = {
 #define MASKED                                                                                     \
     "{'items': [{'order_id': '{{rob.order}}', 'state': 'paid', 'kind': 'mixed', 'items': "         \
     "['...'], 'amount_fen': 3570, 'created_at': '@time', 'paid_at': '@time', 'expires_at': "       \
-    "'@time', 'payments': ['@any'], 'recipient': {'name': '王*', 'phone': '139****5678', "        \
+    "'@time', 'payments': ['@any'], 'refunds': [], 'recipient': {'name': '王*', 'phone': "        \
+    "'139****5678', "                                                                              \
     "'province': '浙江省', 'city': '杭州市'}}, '...'], 'next_cursor': '@any'}"
 
 static const struct step masked[] = {

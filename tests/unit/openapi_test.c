@@ -436,8 +436,8 @@ Test(openapi, gives_problems_under_their_own_status_only)
 /* What no route answers yet. */
 static bool is_not_yet_used(enum problem p)
 {
-    static const enum problem list[] = {PROBLEM_SIGNATURE_INVALID, PROBLEM_NON_REFUNDABLE,
-                                        PROBLEM_NOT_QUALIFIED, PROBLEM_RATE_LIMITED};
+    static const enum problem list[] = {PROBLEM_SIGNATURE_INVALID, PROBLEM_NOT_QUALIFIED,
+                                        PROBLEM_RATE_LIMITED};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (list[i] == p)
             return true;
