@@ -219,6 +219,128 @@ static const struct step logs[] = {
     END,
 };
 
+/* ---- money that has to go back ---- */
+
+#define REFUNDS_TURN                                                                               \
+    {.label = "whatever waits is due",                                                             \
+     .control = "psql -qX \"$IDPHOTOD_TEST_SUPERUSER_URL\" -c \"UPDATE refund SET next_at = "      \
+                "requested_at WHERE next_at IS NOT NULL\""},                                       \
+    {                                                                                              \
+        .label = "the refunds have their turn", .call = "POST /admin/v1/jobs/refund/run",          \
+        .as = "admin", .body = "{}", .status = 200, .again = AGAIN_NEVER,                          \
+        .shape = "{'outcome': 'ok', '...': true}"                                                  \
+    }
+/* The provider has heard of one refund of this payment, and moved money for it so many times. */
+#define MONEY_BACK(name, times)                                                                    \
+    {                                                                                              \
+        .label = "money of " name " went back: " times,                                            \
+        .control = "curl -sS \"$SANDBOX/sandbox/refunds\" | jq -e '[.refunds[] | "                 \
+                   "select(.out_trade_no == \"{{" name                                             \
+                   ".no}}\")] | length == 1 and .[0].moved == " times "'"                          \
+    }
+#define NEXT_REFUND(mode_, times_)                                                                 \
+    {                                                                                              \
+        .label = "the next refund goes: " mode_, .call = "POST sandbox:/sandbox/refunds",          \
+        .body = "{'mode': '" mode_ "', 'times': " times_ "}", .status = 200                        \
+    }
+/* A payment that comes when the order is over. */
+#define TOO_LATE(who, name)                                                                        \
+    ORDER(who, name ".order", ELECTRONIC_BODY(who ".photo")), NATIVE(who, name ".order", name),    \
+        {.label = name ".order is given up",                                                       \
+         .call = "POST /v1/orders/{{" name ".order}}/cancel",                                      \
+         .as = who,                                                                                \
+         .body = "{}",                                                                             \
+         .status = 200},                                                                           \
+    {                                                                                              \
+        .label = "and paid after that", .call = "POST sandbox:/sandbox/pay",                       \
+        .body = "{'out_trade_no': '{{" name ".no}}'}", .status = 200,                              \
+        .shape = "{'acknowledged': true, '...': true}"                                             \
+    }
+
+static const struct step both_channels[] = {
+    ACCOUNT("wes"),
+    PHOTO("wes", "wes.photo"),
+    ORDER("wes", "wes.order", ELECTRONIC_BODY("wes.photo")),
+    NATIVE("wes", "wes.order", "wes.wechat"),
+    PAGE("wes", "wes.order", "wes.alipay"),
+    PAYS("wes.wechat"),
+    PAYS("wes.alipay"),
+    ORDER_STATE("wes", "wes.order", "paid"),
+    AGAIN("wes.alipay"),
+    REFUNDS_TURN,
+    MONEY_BACK("wes.alipay", "1"),
+    COUNT("the first payment is kept", "refund", "out_trade_no = '{{wes.wechat.no}}'", "0"),
+    ORDER_STATE("wes", "wes.order", "paid"),
+    END,
+};
+
+static const struct step refund_retried[] = {
+    ACCOUNT("xia"),
+    PHOTO("xia", "xia.photo"),
+    TOO_LATE("xia", "xia.pay"),
+    NEXT_REFUND("lost", "1"),
+    REFUNDS_TURN,
+    COUNT("nothing is known", "refund", "out_trade_no = '{{xia.pay.no}}' AND state = 'requested'",
+          "1"),
+    REFUNDS_TURN,
+    COUNT("found by asking", "refund", "out_trade_no = '{{xia.pay.no}}' AND state = 'done'", "1"),
+    MONEY_BACK("xia.pay", "1"),
+    REFUNDS_TURN,
+    MONEY_BACK("xia.pay", "1"),
+    COUNT("the ledger has it once", "ledger_entry",
+          "out_trade_no = '{{xia.pay.no}}' AND kind = 'refund' AND amount_fen = 990", "1"),
+    END,
+};
+
+static const struct step paid_when_over[] = {
+    ACCOUNT("yan"),
+    PHOTO("yan", "yan.photo"),
+    TOO_LATE("yan", "yan.pay"),
+    ORDER_STATE("yan", "yan.pay.order", "closed"),
+    {.label = "nothing is delivered",
+     .call = "GET /v1/photos/{{yan.photo}}/file",
+     .as = "yan",
+     .status = 402,
+     .problem = "unpaid"},
+    REFUNDS_TURN,
+    MONEY_BACK("yan.pay", "1"),
+    END,
+};
+
+static const struct step too_often[] = {
+    ACCOUNT("zoe"),
+    PHOTO("zoe", "zoe.photo"),
+    TOO_LATE("zoe", "zoe.pay"),
+    NEXT_REFUND("frequency", "2"),
+    REFUNDS_TURN,
+    REFUNDS_TURN,
+    COUNT("it waits and is not given up", "refund",
+          "out_trade_no = '{{zoe.pay.no}}' AND state = 'requested' AND next_at IS NOT NULL", "1"),
+    REFUNDS_TURN,
+    MONEY_BACK("zoe.pay", "1"),
+    COUNT("under its one number", "refund", "out_trade_no = '{{zoe.pay.no}}'", "1"),
+    END,
+};
+
+#define ALARMS                                                                                     \
+    "$(grep -c '\"level\":\"error\",\"event\":\"refund.check-credentials\"' \"$SERVER_LOG\")"
+
+static const struct step error_for_ever[] = {
+    ACCOUNT("abe"),
+    PHOTO("abe", "abe.photo"),
+    TOO_LATE("abe", "abe.pay"),
+    NEXT_REFUND("system-error", "3"),
+    {.label = "alarms until now", .control = "alarms=" ALARMS "; true"},
+    REFUNDS_TURN,
+    REFUNDS_TURN,
+    {.label = "no alarm at the second", .control = "[ " ALARMS " -eq $alarms ]"},
+    REFUNDS_TURN,
+    {.label = "one at the third", .control = "[ " ALARMS " -eq $((alarms + 1)) ]"},
+    REFUNDS_TURN,
+    MONEY_BACK("abe.pay", "1"),
+    END,
+};
+
 const struct test pitfall_tests[] = {
     {"A callback that comes several times delivers once, and the time of payment stays",
      several_times, NULL},
@@ -228,5 +350,14 @@ const struct test pitfall_tests[] = {
     {"A code that nobody has scanned yet is pending, not failed", not_scanned_yet, NULL},
     {"A proxy may recase headers and cut the body, but not take a header away", proxies, NULL},
     {"A log shows neither payer nor key, of callbacks taken or refused", logs, NULL},
+    {"An order paid at both providers takes both callbacks and gives one payment back",
+     both_channels, NULL},
+    {"A refund whose answer was lost is found under its number and never made twice",
+     refund_retried, NULL},
+    {"What is paid when the order is over goes back and delivers nothing", paid_when_over, NULL},
+    {"A refund that is asked for too often is repeated unchanged until it is taken", too_often,
+     NULL},
+    {"A system error that does not go away is an alarm about credentials at the third time",
+     error_for_ever, NULL},
     {NULL, NULL, NULL},
 };

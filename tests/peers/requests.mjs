@@ -4,7 +4,7 @@
 import { alipayAnswer, methodOf } from './play.mjs';
 import { answerInstead, calls } from './recorder.mjs';
 import { agree, lax } from './report.mjs';
-import { Client, runJob, shell } from './service.mjs';
+import { Client, runJob, sandbox, send, shell } from './service.mjs';
 import { Formatter, Rsa, alipay, alipaySdk, alipayUtil, ids, nodeV3, wechat } from './place.mjs';
 
 const camelcase = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -207,7 +207,8 @@ function judgeCashier({ client }, method) {
 /** What must have been sent at the end: nothing here is judged by its absence. */
 const REQUIRED = [
     'wechat prepay app', 'wechat prepay jsapi', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
-    'alipay precreate', 'alipay query', 'alipay close',
+    'wechat refund', 'wechat refund query',
+    'alipay precreate', 'alipay query', 'alipay close', 'alipay refund', 'alipay refund query',
 ];
 const seen = new Set();
 let judged = 0;
@@ -216,7 +217,7 @@ function judgeCalls() {
     for (; judged < calls.length; judged++) {
         const call = calls[judged];
         if (call.url.startsWith('/v3/')) judgeWechat(call);
-        else if (call.url.startsWith('/gateway.do')) judgeAlipay(call);
+        else if (call.url.startsWith('/gateway.do') && call.method === 'POST') judgeAlipay(call);
     }
 }
 
@@ -241,8 +242,31 @@ async function closeAll() {
             out_trade_no: JSON.parse(new URLSearchParams(body.toString()).get('biz_content')).out_trade_no,
             trade_no: '2026112622001499770500000001', trade_status: 'WAIT_BUYER_PAY',
         })));
-    await runJob('close');
+    for (const job of ['poll', 'close']) await runJob(job);
     shell('clock_to 0s');
+}
+
+/** Whatever waits for its time is due. */
+async function turn() {
+    shell('psql -qX "$IDPHOTOD_TEST_SUPERUSER_URL" -c "UPDATE refund SET next_at = requested_at WHERE next_at IS NOT NULL"');
+    await runJob('refund');
+}
+
+/** What is paid when it is over goes back: asked for, and asked about because the provider takes its time. */
+async function refundBoth(client) {
+    for (const [channel, method] of [['wechat', 'native'], ['alipay', 'page']]) {
+        const payment = await client.begin(channel, method);
+        if (channel === 'alipay') await send(payment.client.url);
+        await client.call('POST', `/v1/orders/${payment.order}/cancel`, {});
+        await sandbox('refunds', { mode: 'held', times: 1 });
+        await sandbox('pay', { out_trade_no: payment.out_trade_no });
+        await turn();
+        await turn();
+        const { refunds } = await sandbox('refunds');
+        const { out_refund_no: no } = refunds.find((one) => one.out_trade_no === payment.out_trade_no);
+        await sandbox('refund', { out_refund_no: no, outcome: 'success', notify: false });
+        await turn();
+    }
 }
 
 /** node-v3 forgets the last line of a POST that has no body; we send none such, but would sign five. */
@@ -254,6 +278,7 @@ function judgeEmptyPost() {
 
 export async function requests(client) {
     await pay(client);
+    await refundBoth(client);
     await closeAll();
     judgeEmptyPost();
     judgeCalls();

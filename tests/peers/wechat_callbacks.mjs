@@ -4,7 +4,7 @@
 // node-v3; where they let pass what we refuse, that is known and named.
 import { createSign, randomBytes } from 'node:crypto';
 import { agree, lax, outcome } from './report.mjs';
-import { notifyUrl, send } from './service.mjs';
+import { notifyUrl, runJob, sandbox, send } from './service.mjs';
 import { Aes, Formatter, Rsa, ids, nodeV3, require, wechat } from './place.mjs';
 
 const Decorator = require('wechatpay-axios-plugin/lib/decorator');
@@ -26,6 +26,8 @@ function transaction(payment) {
 /** How a callback is made; a mutation changes one of these before it is sealed, or the outcome after. */
 const genuine = (payment) => ({
     plain: JSON.stringify(transaction(payment)),
+    event: 'TRANSACTION.SUCCESS',
+    original: 'transaction',
     apiKey: wechat.apiKey,
     nonce: Formatter.nonce(12),
     aad: 'transaction',
@@ -42,9 +44,9 @@ const genuine = (payment) => ({
 function callback(how) {
     const body = how.text(JSON.stringify(how.envelope({
         id: `EV-${randomBytes(8).toString('hex')}`, create_time: localTime(new Date()),
-        event_type: 'TRANSACTION.SUCCESS', resource_type: 'encrypt-resource', summary: '支付成功',
+        event_type: how.event, resource_type: 'encrypt-resource', summary: '支付成功',
         resource: {
-            original_type: 'transaction', algorithm: how.algorithm, nonce: how.nonce, associated_data: how.aad,
+            original_type: how.original, algorithm: how.algorithm, nonce: how.nonce, associated_data: how.aad,
             ciphertext: AesGcm.encrypt(how.plain, how.apiKey, how.nonce, how.aad),
         },
     })));
@@ -153,8 +155,8 @@ const REFUSED = [
 
 const PEERS = [['wechatpay-axios-plugin', 'axios', axiosTakes], ['wechatpay-node-v3', 'nodeV3', nodeV3Takes]];
 
-async function tell(made) {
-    return send(notifyUrl('wechat'), { method: 'POST', headers: made.headers, body: made.body });
+function tell(made, path = 'wechat') {
+    return send(notifyUrl(path), { method: 'POST', headers: made.headers, body: made.body });
 }
 
 async function refuses(client, payment, [name, change, known = {}]) {
@@ -176,7 +178,52 @@ async function takes(client, payment, name, change = {}) {
         agree(peer, 'callback: genuine', taken && await peerTakes(made) === payment.out_trade_no, `${name}: ${outcome(answer)}`);
 }
 
+// ---------------------------------------------------------------- refunds
+
+/** A refund that the provider has taken and not ended: {payment, refund}. */
+async function refundUnderWay(client) {
+    const payment = await client.begin('wechat', 'native');
+    await client.call('POST', `/v1/orders/${payment.order}/cancel`, {});
+    await sandbox('refunds', { mode: 'held', times: 1 });
+    await sandbox('pay', { out_trade_no: payment.out_trade_no });
+    await runJob('refund');
+    const { refunds } = await sandbox('refunds');
+    return { payment, refund: refunds.find((one) => one.out_trade_no === payment.out_trade_no) };
+}
+
+const refundState = async (client, { order }) => (await client.call('GET', `/v1/orders/${order}`)).json.refunds[0].state;
+
+const refunded = (payment, refund, more = {}) => ({
+    ...genuine(payment), event: 'REFUND.SUCCESS', original: 'refund', aad: 'refund',
+    plain: JSON.stringify({
+        mchid: wechat.mchid, out_trade_no: payment.out_trade_no, transaction_id: refund.transaction_id,
+        out_refund_no: refund.out_refund_no, refund_id: refund.refund_id, refund_status: 'SUCCESS',
+        success_time: localTime(new Date()), user_received_account: '支付用户零钱',
+        amount: { total: payment.amount_fen, refund: payment.amount_fen, payer_total: payment.amount_fen, payer_refund: payment.amount_fen },
+    }),
+    ...more,
+});
+
+async function refundCallbacks(client) {
+    const { payment, refund } = await refundUnderWay(client);
+    const forged = [['signed by the merchant', { key: wechat.merchantKey }], ['sealed under another key', { apiKey: Formatter.nonce(32) }],
+        ['302 s old', { timestamp: seconds(-302) }]];
+    for (const [name, change] of forged) {
+        const made = callback(refunded(payment, refund, change));
+        const answer = await tell(made, 'wechat/refund');
+        agree('wechatpay-axios-plugin', 'callback of a refund: forged', answer.status === 401 && !axiosTakes(made) &&
+            await refundState(client, payment) !== 'done', `${name}: ${outcome(answer)}`);
+    }
+    for (const name of ['as it comes', 'again']) {
+        const made = callback(refunded(payment, refund));
+        const answer = await tell(made, 'wechat/refund');
+        agree('wechatpay-axios-plugin', 'callback of a refund: genuine', [200, 204].includes(answer.status) &&
+            axiosTakes(made) === payment.out_trade_no && await refundState(client, payment) === 'done', `${name}: ${outcome(answer)}`);
+    }
+}
+
 export async function wechatCallbacks(client) {
+    await refundCallbacks(client);
     const payment = await client.begin('wechat', 'native');
     for (const one of REFUSED) await refuses(client, payment, one);
     await takes(client, payment, 'after all those');
