@@ -8,6 +8,7 @@
 #include "api/metrics.h"
 #include "base/clock.h"
 #include "commands.h"
+#include "jobs/certificates.h"
 #include "jobs/figures.h"
 #include "store/migrate.h"
 
@@ -93,12 +94,13 @@ static enum status start_server(struct app *app, struct server_listener listener
     return server_start(&options, out, why, why_size);
 }
 
-static void wait_for_end(struct server *server, const sigset_t *signals)
+static void wait_for_end(const struct app *app, struct server *server, const sigset_t *signals)
 {
     int number;
     while (sigwait(signals, &number) == 0) {
         if (number != SIGHUP)
             return;
+        certificates_renew(app->service.certificates);
         log_info("serve.reload", LOG_STR("tls", status_name(server_reload_tls(server))));
     }
 }
@@ -109,6 +111,7 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
     struct server_listener listeners[2];
     struct scheduler *scheduler = NULL;
     app->figures = figures_start(&app->service);
+    certificates_start(app->service.certificates, &app->service);
     enum status s = start_server(app, listeners, &server, why, why_size);
     if (s != OK) {
         figures_stop(app->figures);
@@ -119,7 +122,7 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
         scheduler = scheduler_start(&app->service);
     log_info("serve.listening", LOG_INT("public_port", server_port(server, 0)),
              LOG_INT("operator_port", server_port(server, 1)));
-    wait_for_end(server, signals);
+    wait_for_end(app, server, signals);
     log_info("serve.draining");
     server_stop(server, DRAIN_US);
     scheduler_stop(scheduler);

@@ -10,6 +10,7 @@
 #include "api/notify_refund.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "jobs/certificates.h"
 #include "jobs/settle.h"
 
 /* What the provider is told; each channel words it its own way. */
@@ -70,6 +71,8 @@ void notify_wechat(struct request *r)
                                                      r->now_us, r->arena, &notice, &chosen);
     if (refusal == NOTIFY_ACCEPTED && notice.event != WECHAT_TRANSACTION)
         refusal = NOTIFY_UNKNOWN;
+    if (refusal == NOTIFY_SERIAL) /* perhaps a new certificate: it is there when this comes again */
+        certificates_want(app_of(r)->service.certificates);
     if (refusal != NOTIFY_ACCEPTED) {
         log_refusal("wechat", refusal);
         answer_wechat(r, VERDICT_REFUSED);
@@ -85,6 +88,14 @@ static void answer_alipay(struct request *r, enum verdict verdict)
     reply_bytes(r, http_status, "text/plain", word, strlen(word));
 }
 
+static void want_certificate(struct request *r, struct alipay *const *apps, size_t n)
+{
+    const struct alipay *app = NULL;
+    const char *sn = alipay_unknown_certificate(apps, n, r->body, r->body_size, r->arena, &app);
+    if (sn)
+        certificates_want_alipay(app_of(r)->service.certificates, app, sn);
+}
+
 void notify_alipay(struct request *r)
 {
     struct alipay *apps[CONFIG_MERCHANTS_MAX];
@@ -93,6 +104,8 @@ void notify_alipay(struct request *r)
     struct trade trade;
     enum notify_refusal refusal =
         alipay_open_notify(apps, n, r->body, r->body_size, r->arena, &trade, &chosen);
+    if (refusal == NOTIFY_SERIAL)
+        want_certificate(r, apps, n);
     if (refusal != NOTIFY_ACCEPTED) {
         log_refusal("alipay", refusal);
         answer_alipay(r, VERDICT_REFUSED);

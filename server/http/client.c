@@ -147,6 +147,13 @@ out:
     return s;
 }
 
+int64_t client_date_us(const struct client_answer *answer)
+{
+    const char *date = client_header(answer, "Date");
+    time_t at = date ? curl_getdate(date, NULL) : -1;
+    return at > 0 ? (int64_t)at * SECOND_US : 0;
+}
+
 const char *client_header(const struct client_answer *answer, const char *name)
 {
     const char *found = NULL;

@@ -47,6 +47,9 @@ void client_free(struct client *c);
 enum status client_send(struct client *c, const struct client_call *call, struct arena *a,
                         struct client_answer *answer) MUST_USE;
 
+/* When the answer was sent, by its Date header; 0 when there is none. */
+int64_t client_date_us(const struct client_answer *answer);
+
 /* Header of the answer, any case; NULL when absent, "" when it came twice. */
 const char *client_header(const struct client_answer *answer, const char *name);
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs/provider_send.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "jobs/certificates.h"
 
 /* ---- what is counted ---- */
 
@@ -59,6 +62,29 @@ static const char *alipay_call(const char *method)
     return NULL;
 }
 
+/* ---- the clock ---- */
+
+/* Signatures are good for 300 s on either side. Told when it begins, grows or ends. */
+#define CLOCK_WARN_S  60
+#define CLOCK_ALARM_S 240
+
+static void note_clock(const struct client_answer *answer)
+{
+    static atomic_int told;
+    int64_t sent_us = client_date_us(answer);
+    if (!sent_us) /* no Date, or none that is one */
+        return;
+    /* the provider's clock is real, whatever day a test plays */
+    int64_t differs_s = (clock_now_us() - clock_offset_us() - sent_us) / SECOND_US;
+    int level = llabs(differs_s) > CLOCK_ALARM_S ? 2 : llabs(differs_s) > CLOCK_WARN_S ? 1 : 0;
+    if (atomic_exchange(&told, level) == level)
+        return;
+    if (level == 2)
+        log_error("clock.differs", LOG_INT("seconds", differs_s));
+    else
+        log_warn("clock.differs", LOG_INT("seconds", differs_s));
+}
+
 /* ---- sending ---- */
 
 static enum status status_of(enum provider_outcome outcome)
@@ -72,11 +98,11 @@ static enum status status_of(enum provider_outcome outcome)
     return INTERNAL;
 }
 
-static enum provider_outcome send_wechat(struct provider *p, int config,
-                                         const struct wechat_request *request, int64_t now_us,
-                                         struct arena *a, struct client_answer *answer)
+static enum provider_outcome fetch_wechat(struct provider *p, int config,
+                                          const struct wechat_request *request, struct arena *a,
+                                          struct client_answer *answer,
+                                          struct wechat_headers *signature)
 {
-    struct wechat *w = p->service->wechat[config];
     const char *headers[6] = {0};
     size_t n = 0;
     headers[n++] = arena_printf(a, "Authorization: %s", request->authorization);
@@ -95,18 +121,32 @@ static enum provider_outcome send_wechat(struct provider *p, int config,
     };
     if (client_send(p->client, &call, a, answer) != OK)
         return PROVIDER_UNANSWERED;
+    note_clock(answer);
     if (answer->http_status < 200 || answer->http_status > 299)
         return answer->http_status >= 500 || answer->http_status == 429 ? PROVIDER_UNANSWERED
                                                                         : PROVIDER_REFUSED;
-    const struct wechat_headers signature = {
+    *signature = (struct wechat_headers){
         .timestamp = client_header(answer, "Wechatpay-Timestamp"),
         .nonce = client_header(answer, "Wechatpay-Nonce"),
         .signature = client_header(answer, "Wechatpay-Signature"),
         .serial = client_header(answer, "Wechatpay-Serial"),
         .signature_type = client_header(answer, "Wechatpay-Signature-Type"),
     };
-    enum notify_refusal refusal =
-        wechat_verify(w, &signature, answer->body, answer->body_size, now_us);
+    return PROVIDER_ANSWERED;
+}
+
+static enum provider_outcome send_wechat(struct provider *p, int config,
+                                         const struct wechat_request *request, int64_t now_us,
+                                         struct arena *a, struct client_answer *answer)
+{
+    struct wechat_headers signature;
+    enum provider_outcome outcome = fetch_wechat(p, config, request, a, answer, &signature);
+    if (outcome != PROVIDER_ANSWERED)
+        return outcome;
+    enum notify_refusal refusal = wechat_verify(p->service->wechat[config], &signature,
+                                                answer->body, answer->body_size, now_us);
+    if (refusal == NOTIFY_SERIAL)
+        certificates_want(p->service->certificates);
     if (refusal != NOTIFY_ACCEPTED) {
         log_warn("provider.unverified", LOG_STR("channel", "wechat"),
                  LOG_STR("reason", notify_refusal_name(refusal)));
@@ -125,14 +165,22 @@ enum status provider_send_wechat(struct provider *p, int config,
     return status_of(outcome);
 }
 
-static enum provider_outcome send_alipay(struct provider *p, int config, const char *method,
-                                         const struct alipay_request *request, struct arena *a,
-                                         const char **node, size_t *node_size)
+enum status provider_fetch_wechat(struct provider *p, int config,
+                                  const struct wechat_request *request, struct arena *a,
+                                  struct client_answer *answer, struct wechat_headers *signature)
+{
+    int64_t began_us = clock_boot_us();
+    enum provider_outcome outcome = fetch_wechat(p, config, request, a, answer, signature);
+    provider_count("wechat", wechat_call(request), began_us, outcome);
+    return status_of(outcome);
+}
+
+static enum provider_outcome fetch_alipay(struct provider *p, const struct alipay_request *request,
+                                          struct arena *a, struct client_answer *answer)
 {
     static const char *const headers[] = {
         "Content-Type: application/x-www-form-urlencoded;charset=utf-8", "User-Agent: idphotod",
         NULL};
-    struct client_answer answer;
     const struct client_call call = {
         .method = "POST",
         .url = request->url,
@@ -140,10 +188,27 @@ static enum provider_outcome send_alipay(struct provider *p, int config, const c
         .body = request->body,
         .body_size = strlen(request->body),
     };
-    if (client_send(p->client, &call, a, &answer) != OK || answer.http_status != 200)
+    if (client_send(p->client, &call, a, answer) != OK)
         return PROVIDER_UNANSWERED;
+    note_clock(answer);
+    return answer->http_status == 200 ? PROVIDER_ANSWERED : PROVIDER_UNANSWERED;
+}
+
+static enum provider_outcome send_alipay(struct provider *p, int config, const char *method,
+                                         const struct alipay_request *request, struct arena *a,
+                                         const char **node, size_t *node_size)
+{
+    struct client_answer answer;
+    enum provider_outcome outcome = fetch_alipay(p, request, a, &answer);
+    if (outcome != PROVIDER_ANSWERED)
+        return outcome;
     enum status s = alipay_verify_answer(p->service->alipay[config], method, answer.body,
                                          answer.body_size, a, node, node_size);
+    const char *sn = s == DENIED ? alipay_unknown_signer(p->service->alipay[config], method,
+                                                         answer.body, answer.body_size, a)
+                                 : NULL;
+    if (sn)
+        certificates_want_alipay(p->service->certificates, p->service->alipay[config], sn);
     if (s != OK)
         log_warn("provider.unverified", LOG_STR("channel", "alipay"),
                  LOG_STR("reason", status_name(s)));
@@ -156,6 +221,16 @@ enum status provider_send_alipay(struct provider *p, int config, const char *met
 {
     int64_t began_us = clock_boot_us();
     enum provider_outcome outcome = send_alipay(p, config, method, request, a, node, node_size);
+    provider_count("alipay", alipay_call(method), began_us, outcome);
+    return status_of(outcome);
+}
+
+enum status provider_fetch_alipay(struct provider *p, const char *method,
+                                  const struct alipay_request *request, struct arena *a,
+                                  struct client_answer *answer)
+{
+    int64_t began_us = clock_boot_us();
+    enum provider_outcome outcome = fetch_alipay(p, request, a, answer);
     provider_count("alipay", alipay_call(method), began_us, outcome);
     return status_of(outcome);
 }

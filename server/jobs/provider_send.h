@@ -17,6 +17,17 @@ enum status provider_send_wechat(struct provider *p, int config,
                                  const struct wechat_request *request, int64_t now_us,
                                  struct arena *a, struct client_answer *answer) MUST_USE;
 
+/* The same without verifying: for what brings the keys to verify by. *signature holds the answer's
+ * headers. OK: 2xx, unverified. */
+enum status provider_fetch_wechat(struct provider *p, int config,
+                                  const struct wechat_request *request, struct arena *a,
+                                  struct client_answer *answer,
+                                  struct wechat_headers *signature) MUST_USE;
+/* OK: 200, unverified. */
+enum status provider_fetch_alipay(struct provider *p, const char *method,
+                                  const struct alipay_request *request, struct arena *a,
+                                  struct client_answer *answer) MUST_USE;
+
 /* Sends to the Alipay configuration of that index; `method` names the call (alipay.trade.query).
  * *node is the verified node of the answer, which may still say no. UNAVAILABLE: unknown outcome.
  */

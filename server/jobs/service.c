@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "jobs/certificates.h"
 
 static enum status open_wechat(const struct config_wechat *c, struct wechat **out, char *why,
                                size_t why_size)
@@ -83,7 +84,7 @@ static enum status open_merchants(struct service *s, char *why, size_t why_size)
 enum status service_open(const struct config *config, struct service *out, char *why,
                          size_t why_size)
 {
-    struct service s = {.config = config};
+    struct service s = {.config = config, .certificates = certificates_new()};
     const struct guard_options guard = {
         .ratchet_file = config->keys.ratchet_file,
         .max_step_days = (int32_t)(config->keys.max_step_us / DAY_US),
@@ -112,6 +113,7 @@ enum status service_open(const struct config *config, struct service *out, char 
 
 void service_close(struct service *s)
 {
+    certificates_free(s->certificates); /* its thread uses the rest */
     for (size_t i = 0; i < CONFIG_MERCHANTS_MAX; i++) {
         if (s->wechat[i])
             wechat_close(s->wechat[i]);

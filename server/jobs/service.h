@@ -13,6 +13,8 @@
 #include "store/store.h"
 #include "vault/guard.h"
 
+struct certificates;
+
 struct service {
     const struct config *config;
     struct vault *vault;
@@ -20,7 +22,8 @@ struct service {
     struct db_options db_options;
     struct wechat *wechat[CONFIG_MERCHANTS_MAX]; /* as config->wechat; NULL where not enabled */
     struct alipay *alipay[CONFIG_MERCHANTS_MAX];
-    struct wechat_login_app *login; /* NULL: logging in by WeChat is not offered */
+    struct wechat_login_app *login;    /* NULL: logging in by WeChat is not offered */
+    struct certificates *certificates; /* jobs/certificates.h */
     char host[256];
 };
 

@@ -19,12 +19,6 @@ const char *alipay_seller_id(const struct alipay *p)
     return p->seller_id;
 }
 
-bool alipay_knows_cert(const struct alipay *p, const char *alipay_cert_sn)
-{
-    return !alipay_cert_sn || !p->alipay_cert_sn[0] ||
-           strcmp(alipay_cert_sn, p->alipay_cert_sn) == 0;
-}
-
 /* Where a refusal is put into words. */
 struct why {
     char *text;
@@ -112,6 +106,7 @@ static enum status load_root(struct alipay *p, const struct alipay_options *o,
     if (merchant_file_read("root_cert_file", o->root_cert_file, false, &file, why->text,
                            why->size) != OK)
         return INVALID;
+    p->root_pem = copy((const char *)file.bytes);
     enum status status = alipay_root_cert_sn((const char *)file.bytes, file.size, p->root_cert_sn);
     buf_free(&file);
     return status == OK ? OK
@@ -133,6 +128,12 @@ static enum status load_certificates(struct alipay *p, const struct alipay_optio
     if (load_public("alipay_cert_file", o->alipay_cert_file, &p->alipay_key, p->alipay_cert_sn,
                     why) != OK)
         return INVALID;
+    struct buf file = {0};
+    if (merchant_file_read("alipay_cert_file", o->alipay_cert_file, false, &file, why->text,
+                           why->size) != OK)
+        return INVALID;
+    p->alipay_cert_pem = copy((const char *)file.bytes);
+    buf_free(&file);
     return load_root(p, o, why);
 }
 
@@ -179,6 +180,13 @@ void alipay_close(struct alipay *p)
         return;
     rsa_free(p->app_key);
     rsa_free(p->alipay_key);
+    for (struct alipay_trusted *t = atomic_load(&p->downloaded), *next; t; t = next) {
+        next = t->next;
+        rsa_free(t->key);
+        free(t);
+    }
+    free(p->root_pem);
+    free(p->alipay_cert_pem);
     free(p->app_id);
     free(p->seller_id);
     free(p->gateway_url);

@@ -90,6 +90,27 @@ enum status alipay_verify_answer(const struct alipay *p, const char *method, con
                                  size_t n, struct arena *a, const char **node,
                                  size_t *node_size) MUST_USE;
 
+/* Certificate mode: Alipay signs with a new certificate one day, and names it before we hold it. */
+
+/* Which certificate a notify names that its application does not hold; NULL when there is none. To
+ * be asked for, not to be believed. *app: of apps. */
+const char *alipay_unknown_certificate(struct alipay *const *apps, size_t n_apps, const void *body,
+                                       size_t n, struct arena *a, const struct alipay **app);
+/* The same of a gateway answer. */
+const char *alipay_unknown_signer(const struct alipay *p, const char *method, const char *body,
+                                  size_t n, struct arena *a);
+#define ALIPAY_CERTIFICATE_METHOD "alipay.open.app.alipaycert.download"
+enum status alipay_certificate_request(const struct alipay *p, const char *alipay_cert_sn,
+                                       int64_t now_us, struct arena *a,
+                                       struct alipay_request *out) MUST_USE;
+/* The answer to it, whose own signature may be the one that nobody can verify yet: the chain up to
+ * the local root vouches for the certificate, which must have that name and be in force. From now
+ * on it verifies, beside those held before, until it ends. OK as well when it is held already;
+ * DENIED when the chain does not end at the root, INVALID when it is no such answer, TOO_LARGE past
+ * 16 certificates. Any thread. */
+enum status alipay_take_certificate(struct alipay *p, const char *alipay_cert_sn, const char *body,
+                                    size_t n, int64_t now_us, struct arena *a) MUST_USE;
+
 /* These read a verified node. When its code is not 10000: NOT_FOUND for ACQ.TRADE_NOT_EXIST (the
  * payer has not opened the order yet), CONFLICT for ACQ.TRADE_STATUS_ERROR (paid or closed),
  * UNAVAILABLE when the gateway does not know or is overloaded, else INVALID. INVALID also when a

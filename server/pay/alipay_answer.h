@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -18,6 +19,9 @@ struct alipay_answer {
     struct span error_response; /* the same, of "error_response" */
     struct span sign, cert_sn;  /* texts without their quotes; no escapes but "\/" */
 };
+
+/* "alipay.trade.query" to "alipay_trade_query_response". */
+const char *alipay_node_name(const char *method, struct arena *a) __attribute__((returns_nonnull));
 
 /* INVALID unless the body is one JSON object whose top-level names are plain, known or not, and
  * each given once, and which has the node or error_response, not both. What is inside the members

@@ -8,11 +8,13 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 /* Names stay as the certificate writes them: no escapes for characters beyond ASCII. */
 static const unsigned long ISSUER_FORM = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
@@ -118,4 +120,53 @@ enum status alipay_root_cert_sn(const char *pem, size_t n, char sn[ALIPAY_ROOT_S
         return INVALID;
     memcpy(sn, sns, used + 1);
     return OK;
+}
+
+/* Certificates of a text, as many as can be read; signatures that OpenSSL does not know are no
+ * reason to give the others up. Returns owned. */
+static STACK_OF(X509) * read_all(const char *pem)
+{
+    STACK_OF(X509) *list = sk_X509_new_null();
+    BIO *bio = BIO_new_mem_buf(pem, (int)strlen(pem));
+    CHECK_PEER(list && bio);
+    for (X509 *x = read_certificate(bio); x; x = read_certificate(bio))
+        CHECK_PEER(sk_X509_push(list, x) > 0);
+    BIO_free(bio);
+    return list;
+}
+
+static void move_all(STACK_OF(X509) * from, STACK_OF(X509) * to)
+{
+    for (X509 *x = sk_X509_shift(from); x; x = sk_X509_shift(from))
+        CHECK_PEER(sk_X509_push(to, x) > 0);
+}
+
+static bool chain_holds(X509 *leaf, STACK_OF(X509) * between, STACK_OF(X509) * roots,
+                        int64_t now_us)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509_STORE *store = X509_STORE_new();
+    CHECK_PEER(ctx && store && X509_STORE_CTX_init(ctx, store, leaf, between) == 1);
+    X509_STORE_CTX_set0_trusted_stack(ctx, roots);
+    X509_STORE_CTX_set_time(ctx, 0, (time_t)(now_us / SECOND_US));
+    bool holds = X509_verify_cert(ctx) == 1;
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return holds;
+}
+
+enum status alipay_cert_check_chain(const char *pem, const char *between, const char *roots,
+                                    int64_t now_us)
+{
+    ERR_set_mark();
+    STACK_OF(X509) *own = read_all(pem), *others = read_all(between), *anchors = read_all(roots);
+    X509 *leaf = sk_X509_shift(own);
+    move_all(others, own);
+    bool holds = leaf && chain_holds(leaf, own, anchors, now_us);
+    X509_free(leaf);
+    sk_X509_pop_free(own, X509_free);
+    sk_X509_pop_free(others, X509_free);
+    sk_X509_pop_free(anchors, X509_free);
+    ERR_pop_to_mark();
+    return holds ? OK : DENIED;
 }

@@ -11,6 +11,7 @@
 #define IDPHOTOD_PAY_ALIPAY_CERT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -23,5 +24,10 @@ enum status alipay_cert_sn(const char *pem, size_t n, char sn[ALIPAY_CERT_SN_BYT
  * of the file; SM2 and ECDSA ones do not count. INVALID when there is none, when one does not
  * parse, or when there are more than 16. */
 enum status alipay_root_cert_sn(const char *pem, size_t n, char sn[ALIPAY_ROOT_SN_BYTES]) MUST_USE;
+
+/* Whether the first certificate of a PEM text is in force and its chain ends at one of the roots;
+ * what is between may lie in the text itself or in `between`. DENIED when not. */
+enum status alipay_cert_check_chain(const char *pem, const char *between, const char *roots,
+                                    int64_t now_us) MUST_USE;
 
 #endif

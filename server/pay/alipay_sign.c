@@ -13,11 +13,12 @@ enum status alipay_sign_params(const struct alipay *p, struct alipay_params *par
     return rsa_sign(p->app_key, &part, 1, a, signature);
 }
 
-enum status alipay_verify_text(const struct alipay *p, const void *text, size_t n,
-                               const char *signature, size_t signature_size)
+enum status alipay_verify_text(const struct alipay *p, const char *alipay_cert_sn, const void *text,
+                               size_t n, const char *signature, size_t signature_size)
 {
     const struct span part = {text, n};
-    return rsa_verify(p->alipay_key, &part, 1, signature, signature_size);
+    const struct rsa_key *key = alipay_key_named(p, alipay_cert_sn);
+    return key ? rsa_verify(key, &part, 1, signature, signature_size) : DENIED;
 }
 
 /* One reading of "all parameters but sign and sign_type". The SDKs differ in whether empty values
@@ -37,7 +38,8 @@ static bool matches(const struct alipay *p, const struct alipay_params *form, bo
     if (reading.drops_cert_sn)
         except[n++] = "alipay_cert_sn";
     const char *text = alipay_params_join(form, reading.empty, except, a);
-    return alipay_verify_text(p, text, strlen(text), sign, strlen(sign)) == OK;
+    return alipay_verify_text(p, alipay_param_get(form, "alipay_cert_sn"), text, strlen(text), sign,
+                              strlen(sign)) == OK;
 }
 
 static bool has_empty_value(const struct alipay_params *form)
@@ -92,7 +94,7 @@ enum notify_refusal alipay_verify_form(const struct alipay *p, const struct alip
         return NOTIFY_TYPE;
     if (!sign)
         return NOTIFY_SIGNATURE;
-    if (!alipay_knows_cert(p, alipay_param_get(form, "alipay_cert_sn")))
+    if (!alipay_key_named(p, alipay_param_get(form, "alipay_cert_sn")))
         return NOTIFY_SERIAL;
     if (any_reading_matches(p, form, false, a))
         return NOTIFY_ACCEPTED;

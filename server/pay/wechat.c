@@ -54,13 +54,41 @@ const char *wechat_appid(const struct wechat *w, enum wechat_method method)
     return w->appids[method];
 }
 
-const struct rsa_key *wechat_find_key(const struct wechat *w, const char *serial)
+static bool is_over(const struct wechat_trusted *t, int64_t now_us)
+{
+    return t->expire_us && now_us >= t->expire_us;
+}
+
+const struct rsa_key *wechat_find_key(const struct wechat *w, const char *serial, int64_t now_us)
 {
     const struct wechat_trusted *t = atomic_load_explicit(&w->trusted, memory_order_acquire);
     for (; t; t = t->next)
         if (strcmp(t->serial, serial) == 0)
-            return t->key;
+            return is_over(t, now_us) ? NULL : t->key;
     return NULL;
+}
+
+const char *wechat_newest_certificate(const struct wechat *w, int64_t now_us)
+{
+    const struct wechat_trusted *newest = NULL;
+    const struct wechat_trusted *t = atomic_load_explicit(&w->trusted, memory_order_acquire);
+    for (; t; t = t->next)
+        if (t->expire_us && !is_over(t, now_us) && t->effective_us <= now_us &&
+            (!newest || t->effective_us > newest->effective_us))
+            newest = t;
+    return newest ? newest->serial : NULL;
+}
+
+int64_t wechat_keys_end_us(const struct wechat *w)
+{
+    int64_t end_us = 0;
+    const struct wechat_trusted *t = atomic_load_explicit(&w->trusted, memory_order_acquire);
+    for (; t; t = t->next) {
+        if (!t->expire_us)
+            return INT64_MAX;
+        end_us = t->expire_us > end_us ? t->expire_us : end_us;
+    }
+    return end_us;
 }
 
 static size_t count_trusted(const struct wechat *w)
@@ -80,9 +108,10 @@ static bool same_public_key(const struct rsa_key *one, const struct rsa_key *oth
 }
 
 /* Takes key. */
-static enum status push_trusted(struct wechat *w, const char *serial, struct rsa_key *key)
+static enum status push_trusted(struct wechat *w, const char *serial, struct rsa_key *key,
+                                int64_t effective_us, int64_t expire_us)
 {
-    const struct rsa_key *known = wechat_find_key(w, serial);
+    const struct rsa_key *known = wechat_find_key(w, serial, 0);
     bool repeated = known && same_public_key(known, key);
     if (repeated || count_trusted(w) >= WECHAT_TRUSTED_MAX) {
         rsa_free(key);
@@ -90,13 +119,15 @@ static enum status push_trusted(struct wechat *w, const char *serial, struct rsa
     }
     struct wechat_trusted *t = malloc(sizeof *t);
     CHECK_PEER(t);
-    *t = (struct wechat_trusted){atomic_load(&w->trusted), key, strdup(serial)};
+    *t = (struct wechat_trusted){atomic_load(&w->trusted), key, strdup(serial), effective_us,
+                                 expire_us};
     CHECK_PEER(t->serial);
     atomic_store_explicit(&w->trusted, t, memory_order_release);
     return OK;
 }
 
-enum status wechat_trust_key(struct wechat *w, const char *serial, const char *pem, size_t n)
+static enum status trust(struct wechat *w, const char *serial, const char *pem, size_t n,
+                         int64_t effective_us, int64_t expire_us)
 {
     struct rsa_key *key = NULL;
     if (!serial[0] || strlen(serial) > SERIAL_MAX)
@@ -104,9 +135,19 @@ enum status wechat_trust_key(struct wechat *w, const char *serial, const char *p
     if (rsa_load_public(pem, n, RSA_PEM, &key) != OK)
         return INVALID;
     CHECK_PEER(pthread_mutex_lock(&w->trusting) == 0);
-    enum status status = push_trusted(w, serial, key);
+    enum status status = push_trusted(w, serial, key, effective_us, expire_us);
     CHECK_PEER(pthread_mutex_unlock(&w->trusting) == 0);
     return status;
+}
+
+enum status wechat_trust_key(struct wechat *w, const char *serial, const char *pem, size_t n)
+{
+    return trust(w, serial, pem, n, 0, 0);
+}
+
+enum status wechat_trust_certificate(struct wechat *w, const struct wechat_certificate *c)
+{
+    return trust(w, c->serial, c->pem, c->pem_size, c->effective_us, c->expire_us);
 }
 
 /* Opening: each step fills one part of the merchant and says why when it cannot. */
@@ -237,7 +278,7 @@ static enum status take_public_key(const struct opening *o)
     if (status != OK)
         return refuse(o, "public_key_file", path,
                       "must be an RSA public key of at least 2048 bits in PEM");
-    if (rsa_is_pair(o->w->merchant_key, wechat_find_key(o->w, id)))
+    if (rsa_is_pair(o->w->merchant_key, wechat_find_key(o->w, id, 0)))
         return refuse(o, "public_key_file", path,
                       "is the merchant's own key, not the one of WeChat Pay");
     o->w->public_key_id = copied(id);

@@ -47,7 +47,8 @@ struct wechat_request {
     const char *body;
     size_t body_size;
     const char *authorization;    /* value of the header */
-    const char *wechatpay_serial; /* NULL without a public key: leave the header out */
+    const char *wechatpay_serial; /* public key, else newest platform certificate; NULL before there
+                                     is one: leave the header out */
 };
 enum status wechat_sign_request(const struct wechat *w, struct arena *a, int64_t now_us,
                                 struct wechat_request *request) MUST_USE;
@@ -170,6 +171,17 @@ struct wechat_certificate {
 enum status wechat_open_certificates(const struct wechat *w, const char *json, size_t n,
                                      struct arena *a, struct wechat_certificate **list,
                                      size_t *n_list) MUST_USE;
+
+/* An answer to wechat_certificates_request. It must be signed by a key held, or by one of the very
+ * certificates it lists (the first list has nobody else to vouch for it: its entries opened with
+ * the APIv3 key); then each entry verifies from now until its expire_time, beside those held
+ * before. *added: entries not known before. DENIED when it does not verify or open, INVALID when it
+ * is no such list. */
+enum status wechat_take_certificates(struct wechat *w, const struct wechat_headers *headers,
+                                     const void *body, size_t n, int64_t now_us, struct arena *a,
+                                     int *added) MUST_USE;
+/* When the last key held ends: INT64_MAX with a public key, 0 without any key. */
+int64_t wechat_keys_end_us(const struct wechat *w);
 
 /* The "code" of an error body ("ORDER_NOT_EXIST"), underscores removed; "" when there is none. */
 const char *wechat_error_code(const char *json, size_t n, struct arena *a);

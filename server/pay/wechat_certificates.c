@@ -69,3 +69,52 @@ enum status wechat_open_certificates(const struct wechat *w, const char *json, s
     const struct span key = {w->api_v3_key, WECHAT_API_KEY_BYTES};
     return wechat_open_certificate_list(key, json, n, a, list, n_list);
 }
+
+static const struct wechat_certificate *signer_in(const struct wechat_certificate *list, size_t n,
+                                                  const char *serial, int64_t now_us)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].serial_matches && list[i].expire_us > now_us &&
+            strcmp(list[i].serial, serial) == 0)
+            return &list[i];
+    return NULL;
+}
+
+/* By a key held, or by one of the list itself. */
+static enum notify_refusal check_list(const struct wechat *w, const struct wechat_headers *headers,
+                                      const void *body, size_t n,
+                                      const struct wechat_certificate *list, size_t n_list,
+                                      int64_t now_us)
+{
+    struct rsa_key *key = NULL;
+    enum notify_refusal refusal = wechat_verify(w, headers, body, n, now_us);
+    if (refusal != NOTIFY_SERIAL)
+        return refusal;
+    const struct wechat_certificate *c = signer_in(list, n_list, headers->serial, now_us);
+    if (!c || rsa_load_public(c->pem, c->pem_size, RSA_PEM, &key) != OK)
+        return NOTIFY_SERIAL;
+    refusal = wechat_check_signature_by(key, headers, body, n);
+    rsa_free(key);
+    return refusal;
+}
+
+enum status wechat_take_certificates(struct wechat *w, const struct wechat_headers *headers,
+                                     const void *body, size_t n, int64_t now_us, struct arena *a,
+                                     int *added)
+{
+    struct wechat_certificate *list;
+    size_t n_list;
+    int fresh = 0;
+    enum status status = wechat_open_certificates(w, body, n, a, &list, &n_list);
+    if (status == OK && check_list(w, headers, body, n, list, n_list, now_us) != NOTIFY_ACCEPTED)
+        status = DENIED;
+    for (size_t i = 0; status == OK && i < n_list; i++) {
+        if (!list[i].serial_matches || list[i].expire_us <= now_us)
+            continue;
+        fresh += !wechat_find_key(w, list[i].serial, now_us);
+        status = wechat_trust_certificate(w, &list[i]);
+    }
+    if (status == OK)
+        *added = fresh;
+    return status;
+}

@@ -127,12 +127,12 @@ static enum notify_refusal read_envelope(const struct wechat_envelope *e, struct
 }
 
 static enum notify_refusal open_for(const struct wechat *w, const struct wechat_headers *headers,
-                                    const void *body, size_t n, struct arena *a,
+                                    const void *body, size_t n, int64_t now_us, struct arena *a,
                                     struct wechat_notice *notice)
 {
     const struct span key = {w->api_v3_key, WECHAT_API_KEY_BYTES};
     struct wechat_envelope envelope = {0};
-    enum notify_refusal refusal = wechat_check_signature(w, headers, body, n);
+    enum notify_refusal refusal = wechat_check_signature(w, headers, body, n, now_us);
     if (refusal == NOTIFY_ACCEPTED)
         refusal = wechat_open_envelope(key, body, n, a, &envelope);
     if (refusal == NOTIFY_ACCEPTED)
@@ -150,7 +150,7 @@ enum notify_refusal wechat_open_notice(struct wechat *const *merchants, size_t n
     if (refusal != NOTIFY_ACCEPTED)
         return refusal;
     for (size_t i = 0; i < n_merchants; i++) {
-        refusal = open_for(merchants[i], headers, body, n, a, notice);
+        refusal = open_for(merchants[i], headers, body, n, now_us, a, notice);
         if (refusal == NOTIFY_ACCEPTED) {
             *chosen = merchants[i];
             return NOTIFY_ACCEPTED;

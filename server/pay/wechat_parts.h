@@ -29,6 +29,7 @@ struct wechat_trusted {
     struct wechat_trusted *next;
     struct rsa_key *key;
     char *serial;
+    int64_t effective_us, expire_us; /* of a platform certificate; 0: a public key, without end */
 };
 
 struct wechat {
@@ -43,8 +44,12 @@ struct wechat {
 /* A merchant without keys or names. Returns owned. */
 struct wechat *wechat_new(void);
 
-/* The key that the serial names, exactly; NULL when there is none. */
-const struct rsa_key *wechat_find_key(const struct wechat *w, const char *serial);
+/* The key that the serial names, exactly; NULL when there is none, or its certificate is over. */
+const struct rsa_key *wechat_find_key(const struct wechat *w, const char *serial, int64_t now_us);
+/* Serial of the newest platform certificate in force; NULL when there is none. Borrowed. */
+const char *wechat_newest_certificate(const struct wechat *w, int64_t now_us);
+/* As wechat_trust_key, of a certificate. */
+enum status wechat_trust_certificate(struct wechat *w, const struct wechat_certificate *c) MUST_USE;
 
 /* Lines to sign, each followed by a line feed: parts is filled with lines and feeds in turn and
  * 2 * n_lines is returned. */
@@ -69,7 +74,10 @@ const char *wechat_nonce(struct arena *a);
  * they name signed the body. */
 enum notify_refusal wechat_check_headers(const struct wechat_headers *h, int64_t now_us);
 enum notify_refusal wechat_check_signature(const struct wechat *w, const struct wechat_headers *h,
-                                           const void *body, size_t n);
+                                           const void *body, size_t n, int64_t now_us);
+enum notify_refusal wechat_check_signature_by(const struct rsa_key *key,
+                                              const struct wechat_headers *h, const void *body,
+                                              size_t n);
 
 /* An encrypted resource (section 1.7): DENIED unless algorithm, lengths and tag are right. The
  * plain bytes are NUL-terminated in the arena. key is 32 bytes but in tests of the primitive. */

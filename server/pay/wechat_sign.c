@@ -63,7 +63,12 @@ enum status wechat_sign_request_at(const struct wechat *w, struct arena *a, cons
 enum status wechat_sign_request(const struct wechat *w, struct arena *a, int64_t now_us,
                                 struct wechat_request *request)
 {
-    return wechat_sign_request_at(w, a, wechat_timestamp(a, now_us), wechat_nonce(a), request);
+    enum status status =
+        wechat_sign_request_at(w, a, wechat_timestamp(a, now_us), wechat_nonce(a), request);
+    /* names the key that the answer is to be signed with: one that is held */
+    if (status == OK && !request->wechatpay_serial)
+        request->wechatpay_serial = wechat_newest_certificate(w, now_us);
+    return status;
 }
 
 enum status wechat_query_request(const struct wechat *w, const char *out_trade_no, int64_t now_us,

@@ -40,23 +40,29 @@ enum notify_refusal wechat_check_headers(const struct wechat_headers *h, int64_t
     return llabs(now_us / SECOND_US - sent_s) <= WINDOW_S ? NOTIFY_ACCEPTED : NOTIFY_TIMESTAMP;
 }
 
-enum notify_refusal wechat_check_signature(const struct wechat *w, const struct wechat_headers *h,
-                                           const void *body, size_t n)
+enum notify_refusal wechat_check_signature_by(const struct rsa_key *key,
+                                              const struct wechat_headers *h, const void *body,
+                                              size_t n)
 {
     struct span parts[2 * VERIFY_LINES];
     const struct span lines[VERIFY_LINES] = {
         {h->timestamp, strlen(h->timestamp)}, {h->nonce, strlen(h->nonce)}, {body, n}};
-    const struct rsa_key *key = wechat_find_key(w, h->serial);
-    if (!key)
-        return NOTIFY_SERIAL;
     size_t n_parts = wechat_message_parts(lines, VERIFY_LINES, parts);
     enum status status = rsa_verify(key, parts, n_parts, h->signature, strlen(h->signature));
     return status == OK ? NOTIFY_ACCEPTED : NOTIFY_SIGNATURE;
+}
+
+enum notify_refusal wechat_check_signature(const struct wechat *w, const struct wechat_headers *h,
+                                           const void *body, size_t n, int64_t now_us)
+{
+    const struct rsa_key *key = wechat_find_key(w, h->serial, now_us);
+    return key ? wechat_check_signature_by(key, h, body, n) : NOTIFY_SERIAL;
 }
 
 enum notify_refusal wechat_verify(const struct wechat *w, const struct wechat_headers *headers,
                                   const void *body, size_t n, int64_t now_us)
 {
     enum notify_refusal refusal = wechat_check_headers(headers, now_us);
-    return refusal == NOTIFY_ACCEPTED ? wechat_check_signature(w, headers, body, n) : refusal;
+    return refusal == NOTIFY_ACCEPTED ? wechat_check_signature(w, headers, body, n, now_us)
+                                      : refusal;
 }

@@ -192,7 +192,7 @@ static bool raw_verifies(const struct vector *v)
     trust_all(w, json_object_get(v->inputs, "keys"));
     const struct span message = member_span(v->inputs, "message");
     const char *signature = vector_text(v->inputs, "signature");
-    const struct rsa_key *key = wechat_find_key(w, vector_text(v->inputs, "serial"));
+    const struct rsa_key *key = wechat_find_key(w, vector_text(v->inputs, "serial"), 0);
     bool verified = key && rsa_verify(key, &message, 1, signature, strlen(signature)) == OK;
     wechat_close(w);
     return verified == vector_valid(v);
@@ -483,14 +483,14 @@ Test(wechat, trusted_keys_add_up_and_the_newest_of_a_name_counts)
     struct wechat *w = opened(a);
     const char *platform = own_key("platform_certificate"), *pay = own_key("wechatpay_public");
     cr_assert_eq(wechat_trust_key(w, "0CA1", platform, strlen(platform)), OK);
-    const struct rsa_key *first = wechat_find_key(w, "0CA1");
-    cr_assert(first && wechat_find_key(w, PUB_KEY_ID));
+    const struct rsa_key *first = wechat_find_key(w, "0CA1", 0);
+    cr_assert(first && wechat_find_key(w, PUB_KEY_ID, 0));
     cr_assert_eq(wechat_trust_key(w, "0CA1", platform, strlen(platform)), OK);
-    cr_assert_eq(wechat_find_key(w, "0CA1"), first, "the same key again changes nothing");
+    cr_assert_eq(wechat_find_key(w, "0CA1", 0), first, "the same key again changes nothing");
     cr_assert_eq(wechat_trust_key(w, "0CA1", pay, strlen(pay)), OK);
-    cr_assert_neq(wechat_find_key(w, "0CA1"), first);
-    cr_assert_null(wechat_find_key(w, "0ca1"));
-    cr_assert_null(wechat_find_key(w, "0CA"));
+    cr_assert_neq(wechat_find_key(w, "0CA1", 0), first);
+    cr_assert_null(wechat_find_key(w, "0ca1", 0));
+    cr_assert_null(wechat_find_key(w, "0CA", 0));
     cr_assert_eq(wechat_trust_key(w, "", pay, strlen(pay)), INVALID);
     cr_assert_eq(
         wechat_trust_key(w, "0CA2", own_key("small_public"), strlen(own_key("small_public"))),

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of platform certificates as they come: who vouches for the first, how long each is good,
+ * and whom requests ask to sign. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "key_pair.h"
+#include "pay/aead.h"
+#include "pay/base64.h"
+#include "pay/wechat_parts.h"
+
+#define NOW_US  INT64_C(1796097600000000) /* 2026-12-01T04:00:00Z */
+#define API_KEY "0123456789abcdef0123456789abcdef"
+
+static struct arena *a;
+static struct key_pair ours, first, second;
+static struct wechat *w;
+
+static void set_up(void)
+{
+    char why[256] = "";
+    a = arena_new();
+    ours = key_pair_named("merchant");
+    first = key_pair_named("platform");
+    second = key_pair_named("wechatpay");
+    const struct wechat_options options = {
+        .mchid = "1230000109",
+        .appid_native = "wx0123456789abcdef",
+        .api_v3_key_file = file_with(API_KEY, a),
+        .merchant_key_file = file_with(ours.private_pem, a),
+        .merchant_serial = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+    };
+    cr_assert_eq(wechat_open(&options, &w, why, sizeof why), OK, "%s", why);
+}
+
+static void tear_down(void)
+{
+    wechat_close(w);
+    key_pair_free(&ours);
+    key_pair_free(&first);
+    key_pair_free(&second);
+    arena_free(a);
+}
+
+TestSuite(wechat_rotation, .init = set_up, .fini = tear_down);
+
+/* One entry of a list: certificate number `serial` of the key. */
+static const char *entry(const struct key_pair *k, long serial, const char *named,
+                         const char *effective, const char *expire)
+{
+    const char *pem = self_signed(k, "Tenpay", "platform", serial, a);
+    size_t n = strlen(pem);
+    unsigned char *sealed = arena_alloc(a, n + AEAD_TAG_BYTES);
+    const struct span key = {API_KEY, 32}, nonce = {"abcdefghijkl", 12},
+                      associated = {"certificate", 11};
+    cr_assert_eq(aead_seal(key, nonce, associated, (struct span){pem, n}, sealed), OK);
+    return arena_printf(a,
+                        "{\"serial_no\":\"%s\",\"effective_time\":\"%s\",\"expire_time\":\"%s\","
+                        "\"encrypt_certificate\":{\"algorithm\":\"AEAD_AES_256_GCM\","
+                        "\"nonce\":\"abcdefghijkl\",\"associated_data\":\"certificate\","
+                        "\"ciphertext\":\"%s\"}}",
+                        named, effective, expire, base64_encode(a, sealed, n + AEAD_TAG_BYTES));
+}
+
+static enum status take(const char *entries, const struct key_pair *signer, const char *serial,
+                        int64_t now_us, int *added)
+{
+    const char *body = arena_printf(a, "{\"data\":[%s]}", entries);
+    const char *timestamp = wechat_timestamp(a, now_us);
+    const char *text = arena_printf(a, "%s\nnonce\n%s\n", timestamp, body);
+    const struct wechat_headers headers = {timestamp, "nonce",
+                                           evp_sign(signer, text, strlen(text), a), serial, NULL};
+    return wechat_take_certificates(w, &headers, body, strlen(body), now_us, a, added);
+}
+
+static const char *asked_of(int64_t now_us)
+{
+    struct wechat_request request;
+    cr_assert_eq(wechat_certificates_request(w, now_us, a, &request), OK);
+    return request.wechatpay_serial;
+}
+
+#define OLD "2024-01-01T00:00:00+08:00", "2027-01-01T00:00:00+08:00"
+#define NEW "2026-11-01T00:00:00+08:00", "2031-11-01T00:00:00+08:00"
+#define OUT "2021-01-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00"
+
+Test(wechat_rotation, the_first_list_is_vouched_for_by_one_of_its_own)
+{
+    int added = -1;
+    cr_assert_null(asked_of(NOW_US));
+    cr_assert_eq(wechat_keys_end_us(w), 0);
+    cr_assert_eq(take(entry(&first, 0x11, "11", OLD), &first, "11", NOW_US, &added), OK);
+    cr_assert_eq(added, 1);
+    cr_assert_not_null(wechat_find_key(w, "11", NOW_US));
+    cr_assert_str_eq(asked_of(NOW_US), "11");
+}
+
+Test(wechat_rotation, a_list_that_is_signed_by_another_is_nothing)
+{
+    int added = -1;
+    const char *list = entry(&first, 0x11, "11", OLD);
+    cr_assert_eq(take(list, &second, "11", NOW_US, &added), DENIED);
+    cr_assert_eq(take(list, &first, "12", NOW_US, &added), DENIED, "a name that is not listed");
+    cr_assert_eq(take(entry(&first, 0x11, "11", OUT), &first, "11", NOW_US, &added), DENIED,
+                 "one that is over vouches for nothing");
+    cr_assert_eq(take(entry(&first, 0x11, "12", OLD), &first, "12", NOW_US, &added), DENIED,
+                 "nor one under another's name");
+    cr_assert_eq(added, -1);
+    cr_assert_null(wechat_find_key(w, "11", NOW_US));
+    cr_assert_eq(take("{}", &first, "11", NOW_US, &added), INVALID);
+}
+
+Test(wechat_rotation, old_and_new_go_on_side_by_side_until_the_old_one_ends)
+{
+    int added = 0;
+    int64_t end_us;
+    cr_assert_eq(time_parse("2027-01-01T00:00:00+08:00", &end_us), OK);
+    cr_assert_eq(take(entry(&first, 0x11, "11", OLD), &first, "11", NOW_US, &added), OK);
+    cr_assert_eq(wechat_keys_end_us(w), end_us);
+    const char *both =
+        arena_printf(a, "%s,%s", entry(&first, 0x11, "11", OLD), entry(&second, 0x22, "22", NEW));
+    cr_assert_eq(take(both, &first, "11", NOW_US, &added), OK);
+    cr_assert_eq(added, 1);
+    cr_assert_eq(take(entry(&second, 0x22, "22", NEW), &second, "22", NOW_US, &added), OK);
+    cr_assert_eq(added, 0, "what is no longer listed stays");
+    cr_assert(wechat_find_key(w, "11", NOW_US) && wechat_find_key(w, "22", NOW_US));
+    cr_assert_str_eq(asked_of(NOW_US), "22");
+    cr_assert_not_null(wechat_find_key(w, "11", end_us - 1));
+    cr_assert_null(wechat_find_key(w, "11", end_us));
+    cr_assert_not_null(wechat_find_key(w, "22", end_us));
+}
+
+Test(wechat_rotation, what_is_over_already_is_not_taken)
+{
+    int added = 0;
+    const char *both =
+        arena_printf(a, "%s,%s", entry(&first, 0x11, "11", OLD), entry(&second, 0x22, "22", OUT));
+    cr_assert_eq(take(both, &first, "11", NOW_US, &added), OK);
+    cr_assert_eq(added, 1);
+    cr_assert_null(wechat_find_key(w, "22", NOW_US));
+}
