@@ -248,12 +248,15 @@ Test(metrics, a_histogram_is_cumulative_and_in_seconds)
 
 /* ---- threads ---- */
 
-enum { THREADS = 16, EACH = 20000 };
+enum { THREADS = 10, EACH = 400000 };
+
+static pthread_barrier_t together;
 
 static void *count_much(void *arg)
 {
     static const char *const codes[] = {"200", "404", "409", "503"};
     (void)arg;
+    pthread_barrier_wait(&together);
     for (int i = 0; i < EACH; i++) {
         metric_count(METRIC_HTTP_REQUESTS, i % 2 ? "/v1/orders" : "/v1/photos", "GET",
                      codes[i % 4]);
@@ -266,6 +269,7 @@ Test(metrics, threads_that_count_together_lose_nothing)
 {
     pthread_t threads[THREADS];
     define_routes();
+    pthread_barrier_init(&together, NULL, THREADS);
     for (int i = 0; i < THREADS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, count_much, NULL), 0);
     for (int i = 0; i < 20; i++)
