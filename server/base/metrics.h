@@ -53,7 +53,8 @@ enum metric {
     METRIC_PROVIDER_CALLS,         /* channel, call, outcome */
     METRIC_PROVIDER_CALL_DURATION, /* channel, call; microseconds */
     METRIC_ANOMALIES_OPEN,
-    METRIC_REFUNDS, /* state */
+    METRIC_REFUNDS,      /* state */
+    METRIC_REFUND_WORDS, /* channel, result */
     METRIC_REFUND_OLDEST,
     METRIC_PAYMENTS_PENDING,
     METRIC_PAYMENT_OVERDUE,

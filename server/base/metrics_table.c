@@ -41,8 +41,8 @@ static const char *const sqlstate_classes[] = {
 
 /* What settling came to, and why a callback came to nothing. */
 static const char *const callback_results[] = {
-    "success", "duplicate", "late", "second", "mismatch", "unknown", "ignored", "again", "not-whole",
-    "headers", "signature-type", "probe", "timestamp", "serial", "signature", "format", "decrypt",
+    "success", "duplicate", "late", "second", "mismatch", "unknown", "refund", "ignored", "again",
+    "not-whole", "headers", "signature-type", "probe", "timestamp", "serial", "signature", "format", "decrypt",
     "unknown-event", NULL};
 
 static const char *const settle_results[] = {
@@ -137,6 +137,9 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_REFUNDS] = {"idphotod_refunds", METRIC_GAUGE,
         "Refunds under way, and failed ones that no later refund of the payment has made good.",
         {{"state", VALUES("requested", "accepted", "failed")}}},
+    [METRIC_REFUND_WORDS] = {"idphotod_refund_words_total", METRIC_COUNTER,
+        "What providers said of refunds, by what it came to here; unknown and differs are alarms.",
+        {CHANNEL, {"result", VALUES("accepted", "done", "failed", "same", "unknown", "differs")}}},
     [METRIC_REFUND_OLDEST] = {"idphotod_refund_oldest_seconds", METRIC_GAUGE,
         "Age of the oldest refund under way; 0 when none is.", .per = PER_MICROSECOND},
     [METRIC_PAYMENTS_PENDING] = {"idphotod_payments_pending", METRIC_GAUGE,

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 /* ---- a word that counts ---- */
 
@@ -13,6 +14,20 @@ static const char *code_of(enum refund_answer answer, const struct refund_word *
     if (answer == REFUND_ABNORMAL)
         return "ABNORMAL";
     return answer == REFUND_CLOSED ? "CLOSED" : word->code;
+}
+
+static void count(enum refund_answer answer, enum refund_heard heard, const char *channel)
+{
+    const char *result = answer == REFUND_DONE    ? "done"
+                         : answer == REFUND_TAKEN ? "accepted"
+                                                  : "failed";
+    switch (heard) {
+    case REFUND_CHANGED: break;
+    case REFUND_SAME: result = "same"; break;
+    case REFUND_UNKNOWN: result = "unknown"; break;
+    case REFUND_DIFFERS: result = "differs"; break;
+    }
+    metric_count(METRIC_REFUND_WORDS, channel, result);
 }
 
 static void tell(enum refund_answer answer, enum refund_heard heard, const struct refund_word *word)
@@ -41,8 +56,10 @@ enum status refund_hear(struct store *st, struct arena *a, enum refund_answer an
         s = refund_accept(st, a, &said, next_us, now_us, &heard);
     else
         s = refund_fail(st, a, &said, now_us, &heard);
-    if (s == OK)
+    if (s == OK) {
+        count(answer, heard, said.channel);
         tell(answer, heard, &said);
+    }
     return s;
 }
 

@@ -99,6 +99,24 @@ def misfits(phone):
     caller.close()
 
 
+def give_back(phone, run):
+    """A success that comes after its order was cancelled is given back."""
+    photo = phone.upload(make_png(seed="late"), "late photo")
+    order = phone.order(photo, "late order")
+    attempt = phone.pay(order["order_id"], "wechat", "native", "late pay")
+    plant("out_trade_no", attempt["out_trade_no"])
+    plant("out_refund_no", attempt["out_trade_no"] + "R1")
+    sandbox("/sandbox/refunds", {"mode": "held"})
+    sandbox("/sandbox/pay", {"out_trade_no": attempt["out_trade_no"], "openid": OPENID, "notify": False})
+    phone.json("POST", f"/v1/orders/{order['order_id']}/cancel", {}, expect=200)
+    caller = Caller(server.api)
+    for callback in prepare_callbacks([attempt["out_trade_no"]]):
+        callback.send(caller)
+    caller.close()
+    run("refund")
+    sandbox("/sandbox/refund", {"out_refund_no": attempt["out_trade_no"] + "R1", "outcome": "success"})
+
+
 def odd_requests():
     """Personal values where they do not belong: in paths, methods, queries and headers."""
     caller = Caller(server.api)
@@ -122,8 +140,12 @@ def traffic():
     misfits(people[1])
     odd_requests()
     operator = Caller(server.admin, idphotod("operator", "add", "anna", "--role", "admin").stdout.strip())
-    for job in ("promote", "purge", "close", "ratchet"):
+
+    def run(job):
         operator.json("POST", f"/admin/v1/jobs/{job}/run", {}, expect=200)
+    give_back(people[1], run)
+    for job in ("promote", "purge", "ratchet"):
+        run(job)
     operator.close()
     return people
 
@@ -202,6 +224,11 @@ def judge_movement(found):
         ("idphotod_callbacks_total", {"channel": "wechat", "result": "decrypt"}, 1),
         ("idphotod_callbacks_total", {"channel": "wechat", "result": "mismatch"}, 1),
         ("idphotod_payment_anomalies_total", {"channel": "wechat", "kind": "amount"}, 1),
+        ("idphotod_callbacks_total", {"channel": "wechat", "result": "late"}, 1),
+        ("idphotod_callbacks_total", {"channel": "wechat", "result": "refund"}, 1),
+        ("idphotod_refund_words_total", {"channel": "wechat", "result": "accepted"}, 1),
+        ("idphotod_refund_words_total", {"channel": "wechat", "result": "done"}, 1),
+        ("idphotod_provider_calls_total", {"channel": "wechat", "call": "refund", "outcome": "ok"}, 1),
         ("idphotod_payment_anomalies_unresolved", {}, 1),
         ("idphotod_payments_pending", {}, 1),
         ("idphotod_trades_settled_total", {"source": "callback", "result": "success"}, 2),
