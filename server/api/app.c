@@ -49,7 +49,7 @@ void *worker_open(void *arg)
     CHECK_PEER(w);
     w->app = app;
     w->store = (struct store){db_new(&app->service.db_options), app->service.vault};
-    w->provider = (struct provider){&app->service, client_new()};
+    w->provider = (struct provider){.service = &app->service, .client = client_new()};
     return w;
 }
 

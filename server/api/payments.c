@@ -4,6 +4,7 @@
 #include "api/answers.h"
 #include "api/gate.h"
 #include "api/handlers.h"
+#include "jobs/poll.h"
 #include "jobs/provider.h"
 #include "store/payment.h"
 #include "store/wechat_binding.h"
@@ -129,20 +130,39 @@ void payment_post(struct request *r)
         pay(r, &payment);
 }
 
+/* What the provider's word did to it. Without an answer, or when that could not be written, what
+ * was known before stands. */
+static void ask_about(struct request *r, struct payment *p)
+{
+    struct worker *worker = r->worker;
+    struct payment now;
+    enum status s =
+        poll_ask(&app_of(r)->service, store_of(r), &worker->provider, r->arena, p, r->now_us);
+    if (s == OK)
+        s = payment_read(store_of(r), r->arena, p->account_id, &p->order_id, &p->payment_id,
+                         r->now_us, &now);
+    if (s == OK)
+        *p = now;
+}
+
 void payment_show(struct request *r)
 {
     struct uuid order_id, payment_id;
     struct payment p;
+    bool claimed = false;
     if (!param_id(r, 0, "ord_", &order_id) || !param_id(r, 1, "pay_", &payment_id))
         return;
-    enum status s =
-        payment_read(store_of(r), r->arena, r->account_id, &order_id, &payment_id, r->now_us, &p);
-    if (s == OK)
-        reply_json(r, 200,
-                   json_pack("{s:o, s:s, s:s, s:s, s:I, s:o}", "payment_id",
-                             answer_id("pay_", &payment_id), "state", p.state, "channel", p.channel,
-                             "method", p.method, "amount_fen", (json_int_t)p.amount_fen, "paid_at",
-                             answer_time(p.succeeded_us)));
-    else
+    enum status s = payment_claim(store_of(r), r->arena, r->account_id, &order_id, &payment_id,
+                                  r->now_us, &p, &claimed);
+    if (s != OK) {
         reply_status(r, s);
+        return;
+    }
+    if (claimed)
+        ask_about(r, &p);
+    reply_json(r, 200,
+               json_pack("{s:o, s:s, s:s, s:s, s:I, s:o}", "payment_id",
+                         answer_id("pay_", &payment_id), "state", p.state, "channel", p.channel,
+                         "method", p.method, "amount_fen", (json_int_t)p.amount_fen, "paid_at",
+                         answer_time(p.succeeded_us)));
 }

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "jobs/poll.h"
 #include "jobs/refund.h"
 #include "jobs/scheduler.h"
-#include "jobs/settle.h"
 
 enum { BATCH = 200, BATCHES_MAX = 500 };
 
@@ -108,59 +108,9 @@ static enum status run_ratchet(struct job_context *c)
     return s;
 }
 
-/* A pending attempt past its time: ask, close there, ask again, close here. */
-static enum status end_attempt(struct job_context *c, const struct payment *payment)
-{
-    struct trade trade;
-    enum status s = provider_query(&c->provider, payment, c->now_us, c->arena, &trade);
-    if (s == OK && trade.state == TRADE_PENDING) {
-        s = provider_close(&c->provider, payment, c->now_us, c->arena);
-        if (s == OK || s == CONFLICT)
-            s = provider_query(&c->provider, payment, c->now_us, c->arena, &trade);
-    }
-    if (s == NOT_FOUND)
-        return payment_close(&c->store, c->arena, payment, c->now_us);
-    if (s != OK)
-        return s;
-    switch (trade.state) {
-    case TRADE_PAID:
-        s = settle_trade(c->service, &c->store, c->arena, &trade, NULL, c->now_us);
-        /* no change where the success fitted; one that did not must not stay pending for ever */
-        return s == OK ? payment_close(&c->store, c->arena, payment, c->now_us) : s;
-    case TRADE_PENDING: return OK;
-    case TRADE_CLOSED:
-    case TRADE_REFUNDED: return payment_close(&c->store, c->arena, payment, c->now_us);
-    }
-    return INTERNAL;
-}
-
-/* How long a run goes on to take further attempts: a provider that does not answer costs its whole
- * timeout each time, and a stop waits for the run. */
-#define CLOSE_US (10 * SECOND_US)
-
-static enum status run_close(struct job_context *c)
-{
-    struct payment *one;
-    size_t n = 1;
-    enum status s = OK;
-    int64_t until_us = clock_boot_us() + CLOSE_US;
-    for (int i = 0; s == OK && n && i < BATCH && clock_boot_us() < until_us; i++) {
-        s = payment_take_overdue(&c->store, c->arena, c->now_us, 1, &one, &n);
-        if (s != OK || n == 0)
-            break;
-        enum status ended = end_attempt(c, one);
-        if (ended == OK)
-            c->rows++;
-        else
-            log_warn("payment.close-failed", LOG_STR("channel", one->channel),
-                     LOG_STR("status", status_name(ended)));
-    }
-    return s;
-}
-
 const struct job jobs[] = {
     {"promote", 5 * SECOND_US, false, false, run_promote},
-    {"close", 15 * SECOND_US, false, true, run_close},
+    {"poll", 5 * SECOND_US, false, true, poll_run},
     {"refund", 5 * SECOND_US, false, true, refund_run},
     {"leases", 10 * MINUTE_US, false, false, run_leases},
     {"rewrap", 5 * MINUTE_US, false, false, run_rewrap},

@@ -251,7 +251,7 @@ enum status provider_query(struct provider *p, const struct payment *payment, in
 {
     int config = find_config(p->service, payment);
     if (config < 0)
-        return UNAVAILABLE;
+        return DENIED;
     enum status s = is_wechat(payment) ? query_wechat(p, config, payment, now_us, a, trade)
                                        : query_alipay(p, config, payment, now_us, a, trade);
     if (s == OK && strcmp(trade->out_trade_no, payment->out_trade_no) != 0)
@@ -297,7 +297,7 @@ enum status provider_close(struct provider *p, const struct payment *payment, in
 {
     int config = find_config(p->service, payment);
     if (config < 0)
-        return UNAVAILABLE;
+        return DENIED;
     return is_wechat(payment) ? close_wechat(p, config, payment, now_us, a)
                               : close_alipay(p, config, payment, now_us, a);
 }

@@ -16,6 +16,7 @@
 struct provider {
     const struct service *service;
     struct client *client;
+    int64_t timeout_us; /* of one call; 0: the client's own */
 };
 
 /* Which merchant and appid a new attempt uses: the first enabled configuration of the channel that
@@ -29,12 +30,13 @@ enum status provider_choose(const struct service *s, int64_t now_us,
 enum status provider_prepay(struct provider *p, const struct payment *payment, int64_t now_us,
                             struct arena *a, const char **client_json) MUST_USE;
 
-/* What the provider says of the attempt. NOT_FOUND: it knows none of that number (yet). */
+/* What the provider says of the attempt. NOT_FOUND: it knows none of that number (yet). DENIED: no
+ * configuration of ours is for that merchant any more. */
 enum status provider_query(struct provider *p, const struct payment *payment, int64_t now_us,
                            struct arena *a, struct trade *trade) MUST_USE;
 
 /* Tells the provider to close it. OK: closed, or it never existed there. CONFLICT: paid, or being
- * paid: query. */
+ * paid: query. DENIED as above. */
 enum status provider_close(struct provider *p, const struct payment *payment, int64_t now_us,
                            struct arena *a) MUST_USE;
 

@@ -118,6 +118,7 @@ static enum provider_outcome fetch_wechat(struct provider *p, int config,
         .headers = headers,
         .body = request->body,
         .body_size = request->body_size,
+        .timeout_us = p->timeout_us,
     };
     if (client_send(p->client, &call, a, answer) != OK)
         return PROVIDER_UNANSWERED;
@@ -187,6 +188,7 @@ static enum provider_outcome fetch_alipay(struct provider *p, const struct alipa
         .headers = headers,
         .body = request->body,
         .body_size = strlen(request->body),
+        .timeout_us = p->timeout_us,
     };
     if (client_send(p->client, &call, a, answer) != OK)
         return PROVIDER_UNANSWERED;

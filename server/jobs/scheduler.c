@@ -33,7 +33,7 @@ void job_context_open(struct job_context *c, const struct service *service)
     *c = (struct job_context){
         .service = service,
         .store = {db_new(&service->db_options), service->vault},
-        .provider = {service, client_new()},
+        .provider = {.service = service, .client = client_new()},
     };
 }
 

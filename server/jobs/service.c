@@ -98,6 +98,8 @@ enum status service_open(const struct config *config, struct service *out, char 
         .lists = all_statements,
         .n_lists = all_statements_count,
     };
+    for (int i = 0; i < 2; i++)
+        s.circuits[i] = circuit_new(channel_name((enum channel)i));
     enum status st = vault_open(config->keys.master_key_file, config->keys.ratchet_file, &s.vault,
                                 why, why_size);
     if (st == OK)
@@ -121,6 +123,8 @@ void service_close(struct service *s)
             alipay_close(s->alipay[i]);
     }
     wechat_login_close(s->login);
+    for (int i = 0; i < 2; i++)
+        circuit_free(s->circuits[i]);
     if (s->guard)
         guard_close(s->guard);
     if (s->vault)

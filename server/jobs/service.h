@@ -7,6 +7,7 @@
 #define IDPHOTOD_JOBS_SERVICE_H
 
 #include "base/config.h"
+#include "jobs/circuit.h"
 #include "pay/alipay.h"
 #include "pay/wechat.h"
 #include "pay/wechat_login.h"
@@ -24,6 +25,7 @@ struct service {
     struct alipay *alipay[CONFIG_MERCHANTS_MAX];
     struct wechat_login_app *login;    /* NULL: logging in by WeChat is not offered */
     struct certificates *certificates; /* jobs/certificates.h */
+    struct circuit *circuits[2];       /* by enum channel */
     char host[256];
 };
 

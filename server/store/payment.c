@@ -7,6 +7,14 @@
 
 /* A pending attempt with less time than this is not handed out again. */
 #define TAKE_OVER_LEFT "interval '1 minute'"
+/* After which time of its life an attempt is first asked about, and then. */
+#define FIRST_ASK "interval '5 seconds'"
+#define ASKS      "ARRAY['5s', '15s', '30s', '1m', '2m', '5m', '10m']::interval[]"
+#define LATER_ASK "interval '10 minutes'"
+/* A point of the schedule this near to the end gives way to the question past it. */
+#define LAST_LEFT "interval '30 seconds'"
+/* Whoever asks, the provider hears of one attempt no more often. */
+#define LEAST_PAUSE "interval '3 seconds'"
 
 /* Runs before payment_insert, in a statement of its own: the next one then sees what the call that
  * held the lock has written, so that two calls cannot both make an attempt. */
@@ -26,8 +34,9 @@ static const struct statement payment_insert = {
     "  ORDER BY p.created_at DESC LIMIT 1),"
     " made AS (INSERT INTO payment (account_id, payment_id, order_id, channel, method, merchant,"
     "   appid, out_trade_no, amount_fen, state, created_at, expires_at, key_day, key_wrapped,"
-    "   ip_sealed) SELECT $1, $3, $2, $4, $5, $6, $7, $8, amount_fen, 'pending', $9, $10, $11, $12,"
-    "   $13 FROM payable WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING *),"
+    "   ip_sealed, ask_at) SELECT $1, $3, $2, $4, $5, $6, $7, $8, amount_fen, 'pending', $9, $10,"
+    "   $11, $12, $13, $9::timestamptz + " FIRST_ASK
+    " FROM payable WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING *),"
     " named AS (INSERT INTO trade (out_trade_no, account_id, payment_id)"
     "  SELECT out_trade_no, account_id, payment_id FROM made),"
     " attempt AS (SELECT * FROM old UNION ALL SELECT * FROM made)"
@@ -44,13 +53,45 @@ static const struct statement payment_select = {
     " WHERE p.account_id = $1 AND p.order_id = $2 AND p.payment_id = $3"
     " AND (o.expires_at > $4 OR p.state = 'pending')"};
 
+/* Reads the attempt, and takes it for asking when it is
+ * pending and nobody asked just now. The columns are those from before the update, which changes
+ * none of them. */
+static const struct statement payment_claim_select = {
+    "payment_claim",
+    "WITH taken AS (UPDATE payment SET asked_at = $4 WHERE account_id = $1 AND order_id = $2"
+    "  AND payment_id = $3 AND state = 'pending'"
+    "  AND (asked_at IS NULL OR asked_at <= $4::timestamptz - " LEAST_PAUSE ") RETURNING 1)"
+    " SELECT" PAYMENT_COLUMNS ", EXISTS (SELECT 1 FROM taken)"
+    " FROM payment p JOIN orders o USING (account_id, order_id)"
+    " WHERE p.account_id = $1 AND p.order_id = $2 AND p.payment_id = $3"
+    " AND (o.expires_at > $4 OR p.state = 'pending')"};
+
+/* Attempts whose order was paid by another one, or closed, are not left to their time. */
+static const struct statement payment_hurry_update = {
+    "payment_hurry",
+    "UPDATE payment p SET closing = true, ask_at = least(p.ask_at, $1) FROM orders o"
+    " WHERE p.state = 'pending' AND NOT p.closing AND o.account_id = p.account_id"
+    "  AND o.order_id = p.order_id AND o.state <> 'unpaid'"};
+
+/* $1 now, $2 channel. The claim moves ask_at ahead: to the next point of the schedule, or just past
+ * the end of the time. One that is over, and yet still pending, is asked after half a minute, and
+ * then ever more rarely. */
 static const struct statement payment_take = {
-    "payment_take_overdue",
-    "UPDATE payment p SET asked_at = $1 WHERE (p.account_id, p.payment_id) IN ("
-    "  SELECT account_id, payment_id FROM payment WHERE state = 'pending' AND expires_at < $1"
-    "   AND (asked_at IS NULL OR asked_at < $1::timestamptz - interval '30 seconds')"
-    "  ORDER BY asked_at NULLS FIRST, expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
-    " RETURNING" PAYMENT_COLUMNS};
+    "payment_take_due",
+    "UPDATE payment p SET asked_at = $1, ask_at = CASE WHEN due.ends"
+    "   THEN $1::timestamptz + least(greatest(interval '30 seconds', ($1 - p.expires_at) / 2), "
+    "" LATER_ASK ")"
+    "   WHEN step.next > p.expires_at - " LAST_LEFT " THEN p.expires_at + interval '1 second'"
+    "   ELSE step.next END"
+    " FROM (SELECT account_id, payment_id, created_at, closing OR expires_at < $1 AS ends"
+    "   FROM payment"
+    "   WHERE state = 'pending' AND channel = $2 AND ask_at <= $1"
+    "    AND (asked_at IS NULL OR asked_at <= $1::timestamptz - " LEAST_PAUSE ")"
+    "   ORDER BY ask_at LIMIT 1 FOR UPDATE SKIP LOCKED) due"
+    "  CROSS JOIN LATERAL (SELECT coalesce(min(due.created_at + after), $1 + " LATER_ASK ") AS next"
+    "   FROM unnest(" ASKS ") after WHERE due.created_at + after > $1) step"
+    " WHERE p.account_id = due.account_id AND p.payment_id = due.payment_id"
+    " RETURNING" PAYMENT_COLUMNS ", due.ends"};
 
 static const struct statement payment_close_update = {
     "payment_close", "UPDATE payment SET state = 'closed', closed_at = $3 WHERE account_id = $1"
@@ -62,8 +103,9 @@ static const struct statement payment_answer_end = {
     "UPDATE idempotency SET expires_at = least(expires_at, $5)"
     " WHERE account_id = $1 AND route = $2 AND key_hash = $3 AND attempt = $4"};
 
-STATEMENTS(payment_statements, &payment_lock, &payment_insert, &payment_select, &payment_take,
-           &payment_close_update, &payment_answer_end);
+STATEMENTS(payment_statements, &payment_lock, &payment_insert, &payment_select,
+           &payment_claim_select, &payment_hurry_update, &payment_take, &payment_close_update,
+           &payment_answer_end);
 
 static enum status read_attempt(struct store *st, struct arena *a, const struct rows *rows,
                                 struct payment *payment)
@@ -154,40 +196,64 @@ static struct payment read_payment(const struct rows *rows, int row)
     };
 }
 
+static enum status read_by(struct store *st, struct arena *a, const struct statement *statement,
+                           const struct params *p, struct payment *out, bool *word)
+{
+    enum { WORD = 13 };
+    struct rows rows;
+    enum status s = db_run(st->db, a, statement, p, &rows);
+    if (s == OK && rows.count == 0)
+        s = NOT_FOUND;
+    if (s != OK)
+        return s;
+    *out = read_payment(&rows, 0);
+    if (word)
+        *word = row_bool(&rows, 0, WORD);
+    return OK;
+}
+
+static void add_attempt(struct params *p, int64_t account_id, const struct uuid *order_id,
+                        const struct uuid *payment_id, int64_t now_us)
+{
+    add_bigint(p, account_id);
+    add_uuid(p, order_id);
+    add_uuid(p, payment_id);
+    add_time(p, now_us);
+}
+
 enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
                          const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,
                          struct payment *out)
 {
     struct params p = {0};
-    struct rows rows;
-    add_bigint(&p, account_id);
-    add_uuid(&p, order_id);
-    add_uuid(&p, payment_id);
-    add_time(&p, now_us);
-    enum status s = db_run(st->db, a, &payment_select, &p, &rows);
-    if (s == OK && rows.count == 0)
-        s = NOT_FOUND;
-    if (s == OK)
-        *out = read_payment(&rows, 0);
-    return s;
+    add_attempt(&p, account_id, order_id, payment_id, now_us);
+    return read_by(st, a, &payment_select, &p, out, NULL);
 }
 
-enum status payment_take_overdue(struct store *st, struct arena *a, int64_t now_us, int limit,
-                                 struct payment **out, size_t *count)
+enum status payment_claim(struct store *st, struct arena *a, int64_t account_id,
+                          const struct uuid *order_id, const struct uuid *payment_id,
+                          int64_t now_us, struct payment *out, bool *claimed)
+{
+    struct params p = {0};
+    add_attempt(&p, account_id, order_id, payment_id, now_us);
+    return read_by(st, a, &payment_claim_select, &p, out, claimed);
+}
+
+enum status payment_hurry(struct store *st, struct arena *a, int64_t now_us)
 {
     struct params p = {0};
     struct rows rows;
     add_time(&p, now_us);
-    add_bigint(&p, limit);
-    enum status s = db_run(st->db, a, &payment_take, &p, &rows);
-    if (s != OK)
-        return s;
-    struct payment *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
-    for (int i = 0; i < rows.count; i++)
-        list[i] = read_payment(&rows, i);
-    *out = list;
-    *count = (size_t)rows.count;
-    return OK;
+    return db_run(st->db, a, &payment_hurry_update, &p, &rows);
+}
+
+enum status payment_take_due(struct store *st, struct arena *a, const char *channel, int64_t now_us,
+                             struct payment *out, bool *ends)
+{
+    struct params p = {0};
+    add_time(&p, now_us);
+    add_text(&p, channel);
+    return read_by(st, a, &payment_take, &p, out, ends);
 }
 
 enum status payment_close(struct store *st, struct arena *a, const struct payment *payment,

@@ -46,11 +46,20 @@ enum status payment_read(struct store *st, struct arena *a, int64_t account_id,
                          const struct uuid *order_id, const struct uuid *payment_id, int64_t now_us,
                          struct payment *out) MUST_USE;
 
-/* Pending attempts past their time, to be asked of the provider and closed; first those that waited
- * longest for it. Rows are marked as
- * asked, so that several instances do not ask at once. */
-enum status payment_take_overdue(struct store *st, struct arena *a, int64_t now_us, int limit,
-                                 struct payment **out, size_t *count) MUST_USE;
+/* The same, and *claimed: it is pending, and this call has taken it for asking the provider. Within
+ * 3 s of another claim (by whomever, payment_take_due's included) nobody gets it. */
+enum status payment_claim(struct store *st, struct arena *a, int64_t account_id,
+                          const struct uuid *order_id, const struct uuid *payment_id,
+                          int64_t now_us, struct payment *out, bool *claimed) MUST_USE;
+
+/* Pending attempts whose order is not unpaid any more become due at once, to be closed. */
+enum status payment_hurry(struct store *st, struct arena *a, int64_t now_us) MUST_USE;
+
+/* The pending attempt of a channel that has been due longest; its next turn is written with the
+ * claim, so that several hosts do not ask at once and a crash only costs that one turn. *ends: its
+ * time is over, or its order needs it no more: it is to be closed. NOT_FOUND: none is due. */
+enum status payment_take_due(struct store *st, struct arena *a, const char *channel, int64_t now_us,
+                             struct payment *out, bool *ends) MUST_USE;
 /* pending -> closed, on the provider's word. OK also when it was not pending any more. */
 enum status payment_close(struct store *st, struct arena *a, const struct payment *payment,
                           int64_t now_us) MUST_USE;

@@ -7,7 +7,8 @@
 
 extern const struct test life_tests[], photo_tests[], payment_tests[], callback_tests[],
     operator_tests[], refund_tests[], idempotency_tests[], bad_input_tests[], expiry_tests[],
-    policy_tests[], outage_tests[], pitfall_tests[], wechat_login_tests[], rotation_tests[];
+    policy_tests[], outage_tests[], pitfall_tests[], wechat_login_tests[], rotation_tests[],
+    poll_tests[];
 
 #define END                                                                                        \
     {                                                                                              \
@@ -101,6 +102,13 @@ extern const struct test life_tests[], photo_tests[], payment_tests[], callback_
         .label = "what was paid is promoted", .call = "POST /admin/v1/jobs/promote/run",           \
         .as = "admin", .body = "{}", .status = 200,                                                \
         .shape = "{'job': 'promote', 'outcome': 'ok', 'rows': '@integer'}"                         \
+    }
+
+#define JOB(name)                                                                                  \
+    {                                                                                              \
+        .label = "the job " name, .call = "POST /admin/v1/jobs/" name "/run", .as = "admin",       \
+        .body = "{}", .status = 200,                                                               \
+        .shape = "{'job': '" name "', 'outcome': 'ok', 'rows': '@integer'}"                        \
     }
 
 #define ORDER_STATE(who, order, state)                                                             \

@@ -28,13 +28,6 @@ static double begun;
     {                                                                                              \
         .label = path, .call = "GET " path, .as = who, .status = 404, .problem = "not-found"       \
     }
-#define JOB(name)                                                                                  \
-    {                                                                                              \
-        .label = "the job " name, .call = "POST /admin/v1/jobs/" name "/run", .as = "admin",       \
-        .body = "{}", .status = 200,                                                               \
-        .shape = "{'job': '" name "', 'outcome': 'ok', 'rows': '@integer'}"                        \
-    }
-
 /* No class of rows is overdue; a running purge has a minute for each. */
 static bool nothing_overdue(void)
 {
@@ -193,7 +186,7 @@ static bool prepare(void)
 static const struct step asked[] = {
     ORDER_STATE("exp", "pending.order", "unpaid"),
     ORDER_STATE("exp", "silent.order", "unpaid"),
-    JOB("close"),
+    JOB("poll"),
     {.label = "nobody paid: closed",
      .call = "GET /v1/orders/{{pending.order}}/payments/{{pending.pay}}",
      .as = "exp",
@@ -313,13 +306,14 @@ static const struct step held_by_payment[] = {
      .call = "POST sandbox:/sandbox/answers",
      .body = "{'channel': 'wechat', 'fault': 'server-error', 'times': 1}",
      .status = 200},
-    JOB("close"),
+    JOB("poll"),
     GET_AS("exp", "/v1/orders/{{pending.order}}", 200),
     {.label = "half a minute later it is asked again",
-     .sql = "WITH x AS (UPDATE payment SET asked_at = asked_at - interval '31 seconds' WHERE "
+     .sql = "WITH x AS (UPDATE payment SET ask_at = asked_at, asked_at = asked_at - interval '4 "
+            "seconds' WHERE "
             "out_trade_no = '{{pending.pay.no}}' RETURNING 1) SELECT count(*) FROM x",
      .rows = "1"},
-    JOB("close"),
+    JOB("poll"),
     GONE("exp", "/v1/orders/{{pending.order}}"),
     GONE("exp", "/v1/photos/{{pending}}"),
     JOB("purge"),

@@ -384,7 +384,7 @@ Test(edges, a_404_of_somebody_else_closes_nothing)
     clock_set_offset_us(clock_offset_us() + 2 * HOUR_US);
     pthread_create(&thread, NULL, answer_404, &fd);
     job_context_open(&context, &service);
-    is(job_run(&context, job_find("close"), &outcome), OK);
+    is(job_run(&context, job_find("poll"), &outcome), OK);
     job_context_close(&context);
     pthread_join(thread, NULL);
     is(pending(), 1);

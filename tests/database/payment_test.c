@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "store/erased_attempt.h"
 
 static int64_t account;
 static struct uuid order_id;
@@ -151,24 +152,211 @@ Test(payment, closing_does_not_undo_a_success)
     same_text(sql_text("SELECT state FROM payment"), "succeeded");
 }
 
-Test(payment, overdue_attempts_are_handed_to_one_asker_each_half_minute)
+/* ---- who asks the provider, and when ---- */
+
+static bool due(struct store *st, int64_t at_us, bool *ends)
 {
-    struct payment p = new_payment(account, &order_id), *list;
-    size_t n;
+    struct payment p;
+    enum status s = payment_take_due(st, w.a, "wechat", at_us, &p, ends);
+    cr_assert(s == OK || s == NOT_FOUND);
+    return s == OK;
+}
+
+Test(payment, an_attempt_is_due_at_growing_intervals_and_once_past_its_time)
+{
+    static const int64_t after_s[] = {5, 15, 30, 60, 120, 300, 600, 1200};
+    struct payment p = new_payment(account, &order_id);
+    bool ends;
+    for (size_t i = 0; i < sizeof after_s / sizeof *after_s; i++) {
+        int64_t at_us = p.created_us + after_s[i] * SECOND_US;
+        cr_assert_not(due(&w.st, at_us - 1, &ends), "before %d s", (int)after_s[i]);
+        cr_assert(due(&w.st, at_us, &ends), "at %d s", (int)after_s[i]);
+        cr_assert_not(ends);
+        cr_assert_not(due(&w.st, at_us, &ends), "twice at %d s", (int)after_s[i]);
+    }
+    cr_assert_not(due(&w.st, p.expires_us + SECOND_US - 1, &ends));
+    cr_assert(due(&w.st, p.expires_us + SECOND_US, &ends));
+    cr_assert(ends);
+}
+
+Test(payment, a_short_attempt_is_not_left_past_its_time_for_the_next_point_of_the_schedule)
+{
+    struct payment p = payment_of(account, &order_id, "wechat", "native");
+    bool ends;
+    p.expires_us = w.now_us + 4 * MINUTE_US;
+    is(begin(&p, w.now_us), OK);
+    cr_assert(due(&w.st, p.created_us + 130 * SECOND_US, &ends));
+    cr_assert_not(due(&w.st, p.expires_us + SECOND_US - 1, &ends));
+    cr_assert(due(&w.st, p.expires_us + SECOND_US, &ends));
+    cr_assert(ends);
+}
+
+/* A provider that is away: half a minute, then half of the time gone, ten minutes at most. */
+Test(payment, what_is_over_and_stays_pending_is_asked_ever_more_rarely)
+{
+    static const int64_t after_s[] = {1, 31, 61, 92, 138, 207};
+    struct payment p = new_payment(account, &order_id);
+    bool ends;
+    cr_assert(due(&w.st, p.expires_us - MINUTE_US, &ends));
+    for (size_t i = 0; i < sizeof after_s / sizeof *after_s; i++) {
+        int64_t at_us = p.expires_us + after_s[i] * SECOND_US;
+        cr_assert_not(due(&w.st, at_us - SECOND_US, &ends), "before %d s", (int)after_s[i]);
+        cr_assert(due(&w.st, at_us, &ends), "at %d s", (int)after_s[i]);
+        cr_assert(ends);
+    }
+    cr_assert(due(&w.st, p.expires_us + DAY_US, &ends));
+    cr_assert_not(due(&w.st, p.expires_us + DAY_US + 10 * MINUTE_US - 1, &ends));
+    cr_assert(due(&w.st, p.expires_us + DAY_US + 10 * MINUTE_US, &ends));
+}
+
+Test(payment, an_attempt_is_handed_to_one_asker_of_its_channel)
+{
+    struct payment p = new_payment(account, &order_id), found;
     struct store other = store_new();
-    is(payment_take_overdue(&w.st, w.a, p.expires_us, 10, &list, &n), OK);
-    is(n, 0);
-    is(payment_take_overdue(&w.st, w.a, p.expires_us + 1, 10, &list, &n), OK);
-    is(n, 1);
-    same_text(list[0].out_trade_no, p.out_trade_no);
-    is(payment_take_overdue(&other, w.a, p.expires_us + 1, 10, &list, &n), OK);
-    is(n, 0);
-    is(payment_take_overdue(&other, w.a, p.expires_us + 30 * SECOND_US + 2, 10, &list, &n), OK);
-    is(n, 1);
+    bool ends;
+    is(payment_take_due(&w.st, w.a, "alipay", p.expires_us + HOUR_US, &found, &ends), NOT_FOUND);
+    is(payment_take_due(&w.st, w.a, "wechat", p.expires_us + 1, &found, &ends), OK);
+    same_text(found.out_trade_no, p.out_trade_no);
+    cr_assert_not(due(&other, p.expires_us + 1, &ends));
     is(payment_close(&w.st, w.a, &p, w.now_us), OK);
-    is(payment_take_overdue(&other, w.a, p.expires_us + HOUR_US, 10, &list, &n), OK);
-    is(n, 0);
+    cr_assert_not(due(&other, p.expires_us + HOUR_US, &ends));
     store_free(&other);
+}
+
+struct asker_thread {
+    bool got;
+};
+
+static void *take_once(void *arg)
+{
+    struct asker_thread *t = arg;
+    struct store st = store_new();
+    struct arena *a = arena_new();
+    struct payment p;
+    bool ends;
+    t->got = payment_take_due(&st, a, "wechat", w.now_us + 5 * SECOND_US, &p, &ends) == OK;
+    arena_free(a);
+    store_free(&st);
+    return NULL;
+}
+
+Test(payment, eight_hosts_at_once_take_each_attempt_once)
+{
+    enum { HOSTS = 8, ATTEMPTS = 5 };
+    struct asker_thread t[HOSTS] = {0};
+    int got = 0;
+    (void)new_payment(account, &order_id);
+    for (int i = 1; i < ATTEMPTS; i++) {
+        struct uuid photo = new_photo(account);
+        struct uuid order = new_order(account, "electronic", &photo);
+        (void)new_payment(account, &order);
+    }
+    run_together(HOSTS, take_once, t, sizeof *t);
+    for (int i = 0; i < HOSTS; i++)
+        got += t[i].got;
+    is(got, ATTEMPTS);
+}
+
+static bool claim(const struct payment *p, int64_t at_us)
+{
+    struct payment found;
+    bool claimed = false;
+    is(payment_claim(&w.st, w.a, account, &order_id, &p->payment_id, at_us, &found, &claimed), OK);
+    same_text(found.out_trade_no, p->out_trade_no);
+    return claimed;
+}
+
+Test(payment, whoever_asks_there_are_three_seconds_between)
+{
+    struct payment p = new_payment(account, &order_id);
+    bool ends;
+    int64_t at_us = w.now_us + 5 * SECOND_US;
+    cr_assert(claim(&p, at_us));
+    cr_assert_not(claim(&p, at_us + 3 * SECOND_US - 1));
+    cr_assert_not(due(&w.st, at_us + 3 * SECOND_US - 1, &ends));
+    cr_assert(due(&w.st, at_us + 3 * SECOND_US, &ends));
+    cr_assert_not(claim(&p, at_us + 6 * SECOND_US - 1));
+    cr_assert(claim(&p, at_us + 6 * SECOND_US));
+}
+
+Test(payment, what_is_not_pending_or_not_yours_is_not_claimed)
+{
+    struct payment p = new_payment(account, &order_id), found;
+    bool claimed = true;
+    is(payment_claim(&w.st, w.a, new_account(), &order_id, &p.payment_id, w.now_us, &found,
+                     &claimed),
+       NOT_FOUND);
+    is(rows_of_sql("SELECT count(*) FROM payment WHERE asked_at IS NOT NULL"), 0);
+    struct trade t = trade_of(&p, "4200000001");
+    settle_at(&t, w.now_us);
+    cr_assert_not(claim(&p, w.now_us + HOUR_US));
+}
+
+Test(payment, when_another_one_paid_the_order_the_rest_are_due_at_once_and_end)
+{
+    struct payment first = new_payment(account, &order_id), second, found;
+    bool ends = false;
+    second = payment_of(account, &order_id, "alipay", "page");
+    is(begin(&second, w.now_us), OK);
+    is(payment_hurry(&w.st, w.a, w.now_us + SECOND_US), OK);
+    is(payment_take_due(&w.st, w.a, "alipay", w.now_us + SECOND_US, &found, &ends), NOT_FOUND);
+    struct trade t = trade_of(&first, "4200000001");
+    settle_at(&t, w.now_us);
+    is(payment_hurry(&w.st, w.a, w.now_us + SECOND_US), OK);
+    is(payment_take_due(&w.st, w.a, "alipay", w.now_us + SECOND_US, &found, &ends), OK);
+    cr_assert(ends);
+    /* hurried once: from then on it keeps its pauses */
+    is(payment_hurry(&w.st, w.a, w.now_us + 5 * SECOND_US), OK);
+    is(payment_take_due(&w.st, w.a, "alipay", w.now_us + 5 * SECOND_US, &found, &ends), NOT_FOUND);
+}
+
+Test(payment, a_cancelled_orders_attempts_end_at_once)
+{
+    (void)new_payment(account, &order_id);
+    bool ends = false;
+    is(order_cancel(&w.st, w.a, account, &order_id, w.now_us), OK);
+    is(payment_hurry(&w.st, w.a, w.now_us + SECOND_US), OK);
+    cr_assert(due(&w.st, w.now_us + SECOND_US, &ends));
+    cr_assert(ends);
+}
+
+/* ---- what erasure leaves at the provider ---- */
+
+Test(payment, a_pending_attempt_that_is_erased_is_closed_at_the_provider_all_the_same)
+{
+    struct payment p = new_payment(account, &order_id), found;
+    is(erase_order(&w.st, w.a, account, &order_id, w.now_us, false), OK);
+    is(attempts(), 0);
+    is(erased_attempt_take_due(&w.st, w.a, "alipay", w.now_us, &found), NOT_FOUND);
+    is(erased_attempt_take_due(&w.st, w.a, "wechat", w.now_us, &found), OK);
+    same_text(found.out_trade_no, p.out_trade_no);
+    same_text(found.merchant, p.merchant);
+    same_text(found.appid, p.appid);
+    same_text(found.method, "native");
+    is(found.expires_us, p.expires_us);
+    is(found.account_id, 0);
+    is(erased_attempt_take_due(&w.st, w.a, "wechat", w.now_us + 29 * SECOND_US, &found), NOT_FOUND);
+    is(erased_attempt_take_due(&w.st, w.a, "wechat", w.now_us + 30 * SECOND_US, &found), OK);
+    is(erased_attempt_end(&w.st, w.a, &found), OK);
+    is(erased_attempt_take_due(&w.st, w.a, "wechat", w.now_us + DAY_US, &found), NOT_FOUND);
+}
+
+Test(payment, an_erased_account_leaves_its_pending_trades_and_nothing_else_of_them)
+{
+    struct payment p = new_payment(account, &order_id);
+    struct erased erased;
+    is(erase_account(&w.st, w.a, account, w.now_us, false, &erased), OK);
+    same_text(sql_text("SELECT out_trade_no FROM erased_attempt WHERE ask_at IS NOT NULL"),
+              p.out_trade_no);
+    is(rows_of_sql("SELECT count(*) FROM trade"), 0);
+}
+
+Test(payment, what_was_over_before_the_erasure_is_not_asked_about)
+{
+    struct payment p = new_payment(account, &order_id);
+    is(payment_close(&w.st, w.a, &p, w.now_us), OK);
+    is(erase_order(&w.st, w.a, account, &order_id, w.now_us, false), OK);
+    is(rows_of_sql("SELECT count(*) FROM erased_attempt WHERE ask_at IS NOT NULL"), 0);
 }
 
 struct payer_thread {
