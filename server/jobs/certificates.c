@@ -258,7 +258,7 @@ static void *run(void *arg)
 void certificates_start(struct certificates *c, const struct service *service)
 {
     c->service = service;
-    c->provider = (struct provider){service, client_new()};
+    c->provider = (struct provider){.service = service, .client = client_new()};
     c->started = true;
     CHECK_PEER(pthread_create(&c->thread, NULL, run, c) == 0);
 }
