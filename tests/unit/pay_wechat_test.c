@@ -1253,7 +1253,10 @@ Test(wechat, a_refund_names_payment_number_amounts_and_reason)
     json_decref(got);
     json_decref(want);
     o.reason = o.notify_url = NULL;
+    o.transaction_id = "4200000001";
     cr_assert_eq(wechat_refund_request(w, &o, NOW_US, a, &r), OK);
+    cr_assert(strstr(r.body, "\"transaction_id\":\"4200000001\"") &&
+              !strstr(r.body, "out_trade_no"));
     cr_assert(!strstr(r.body, "reason") && !strstr(r.body, "notify_url"));
     cr_assert_eq(wechat_refund_query_request(w, "Rx1|*@-_", NOW_US, a, &r), OK);
     cr_assert_str_eq(r.url, "/v3/refund/domestic/refunds/Rx1%7C%2A%40-_");
