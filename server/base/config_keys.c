@@ -23,6 +23,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(server, tls_key, PATH, AT(server.at.tls_key)),
     KEY(server, trusted_proxies, NETWORKS, AT(server.trusted_proxies)),
     KEY(server, public_base_url, BASE_URL, AT(server.public_base_url)),
+    KEY(server, payment_return_url, BASE_URL, AT(server.payment_return_url)),
     KEY(server, io_threads, CORES, AT(server.io_threads), DEFAULT("cores"), RANGE(1, 256)),
     KEY(server, workers, COUNT, AT(server.workers), DEFAULT("16"), RANGE(1, 1024)),
     KEY(server, queue, COUNT, AT(server.queue), DEFAULT("1024"), RANGE(1, 1000000)),

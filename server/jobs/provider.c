@@ -139,6 +139,8 @@ static enum status prepay_wechat(struct provider *p, int config, const struct pa
         provider_log_refusal("prepay", wechat_error_code(answer.body, answer.body_size, a));
     if (s == OK)
         s = wechat_prepay_answer(method, answer.body, answer.body_size, a, &value);
+    if (s == OK && method == WECHAT_H5 && p->service->config->server.payment_return_url)
+        value = wechat_h5_with_return(value, p->service->config->server.payment_return_url, a);
     if (s == OK)
         s = wechat_client_text(w, method, value, now_us, a, client_json);
     return s;
@@ -168,6 +170,7 @@ static enum status prepay_alipay(struct provider *p, int config, const struct pa
         .subject = DESCRIPTION,
         .out_trade_no = payment->out_trade_no,
         .notify_url = notify_url(p, "alipay", a),
+        .return_url = p->service->config->server.payment_return_url,
         .amount_fen = payment->amount_fen,
         .expires_us = payment->expires_us,
     };

@@ -106,6 +106,9 @@ const char *wechat_appid(const struct wechat *w, enum wechat_method method);
 /* From a verified 200 answer: prepay_id, code_url or h5_url. */
 enum status wechat_prepay_answer(enum wechat_method method, const char *json, size_t n,
                                  struct arena *a, const char **value) MUST_USE;
+/* An h5_url that sends the browser on to return_url after paying (section 3.1). */
+const char *wechat_h5_with_return(const char *h5_url, const char *return_url, struct arena *a)
+    __attribute__((returns_nonnull));
 /* What the client hands to the SDK, as a compact JSON object text (section 3.2 and api.md). */
 enum status wechat_client_text(const struct wechat *w, enum wechat_method method,
                                const char *prepay_value, int64_t now_us, struct arena *a,

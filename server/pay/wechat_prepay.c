@@ -108,6 +108,12 @@ enum status wechat_prepay_answer(enum wechat_method method, const char *json, si
     return OK;
 }
 
+const char *wechat_h5_with_return(const char *h5_url, const char *return_url, struct arena *a)
+{
+    return arena_printf(a, "%s%credirect_url=%s", h5_url, strchr(h5_url, '?') ? '&' : '?',
+                        wechat_percent_encoded(return_url, a));
+}
+
 static enum status sign_lines(const struct wechat *w, const char *const lines[SIGNED_LINES],
                               struct arena *a, const char **signature)
 {

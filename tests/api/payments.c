@@ -78,6 +78,60 @@ static const struct step ways[] = {
     END,
 };
 
+/* What browsers are sent to, and where they come back. */
+static const struct step browsers[] = {
+    ACCOUNT("eve"),
+    PHOTO("eve", "eve.photo"),
+    ORDER("eve", "eve.one", ELECTRONIC_BODY("eve.photo")),
+    {.label = "WeChat, h5: an address that leads back",
+     .call = "POST /v1/orders/{{eve.one}}/payments",
+     .as = "eve",
+     .key = "h5",
+     .body = "{'channel': 'wechat', 'method': 'h5'}",
+     .status = 201,
+     .shape = "{'client': {'h5_url': "
+              "'@has:&redirect_url=https%3A%2F%2Fphotos.example.cn%2Fpaid'}, '...': true}",
+     .keep = "eve.pay=payment_id eve.pay.no=out_trade_no"},
+    PAYS("eve.pay"),
+    ORDER_STATE("eve", "eve.one", "paid"),
+    ORDER("eve", "eve.two", ELECTRONIC_BODY("eve.photo")),
+    {.label = "Alipay, wap: an address that names the way back and the way out",
+     .call = "POST /v1/orders/{{eve.two}}/payments",
+     .as = "eve",
+     .key = "wap",
+     .body = "{'channel': 'alipay', 'method': 'wap'}",
+     .status = 201,
+     .shape = "{'client': {'url': '@has:&return_url=https%3A%2F%2Fphotos.example.cn%2Fpaid'}, "
+              "'...': true}",
+     .keep = "eve.pay=payment_id eve.pay.no=out_trade_no eve.url=client.url"},
+    {.label = "the same call",
+     .call = "POST /v1/orders/{{eve.two}}/payments",
+     .as = "eve",
+     .key = "wap",
+     .body = "{'channel': 'alipay', 'method': 'wap'}",
+     .status = 201,
+     .shape = "{'client': {'url': '@has:quit_url%22%3A%22https'}, '...': true}"},
+    {.label = "the browser goes there", .call = "GET {{eve.url}}", .status = 200},
+    PAYS("eve.pay"),
+    ORDER_STATE("eve", "eve.two", "paid"),
+    ORDER("eve", "eve.three", ELECTRONIC_BODY("eve.photo")),
+    {.label = "Alipay, qr: a code to scan",
+     .call = "POST /v1/orders/{{eve.three}}/payments",
+     .as = "eve",
+     .key = "qr",
+     .body = "{'channel': 'alipay', 'method': 'qr'}",
+     .status = 201,
+     .shape = "{'client': {'qr_code': '@text'}, '...': true}",
+     .keep = "eve.pay=payment_id eve.pay.no=out_trade_no"},
+    {.label = "somebody scans it",
+     .call = "POST sandbox:/sandbox/alipay/scan",
+     .body = "{'out_trade_no': '{{eve.pay.no}}'}",
+     .status = 200},
+    PAYS("eve.pay"),
+    ORDER_STATE("eve", "eve.three", "paid"),
+    END,
+};
+
 static const struct step take_over[] = {
     ACCOUNT("ned"),
     PHOTO("ned", "ned.photo"),
@@ -212,6 +266,7 @@ static bool callback_before_answer(void)
 
 const struct test payment_tests[] = {
     {"WeChat native and app, Alipay page and app are paid", ways, NULL},
+    {"WeChat H5, Alipay wap and QR code are paid, and lead back", browsers, NULL},
     {"An attempt that is still good is handed out again", take_over, NULL},
     {"A provider's bad answer is no success, and the same key can be tried again", NULL,
      bad_answers},

@@ -22,6 +22,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 143' INT TERM HUP
 
+export IDPHOTOD_SERVER_PAYMENT_RETURN_URL=https://photos.example.cn/paid
 export IDPHOTOD_SERVER_RATE_LIMITS=off IDPHOTOD_SCHEDULER_ENABLED=false
 stack_up "$place" || exit 1
 server_up || exit 1
