@@ -31,6 +31,7 @@ struct config_wechat {
     const char *mchid;
     const char *appid_app, *appid_jsapi, *appid_h5, *appid_native;
     const char *api_v3_key_file, *merchant_key_file, *merchant_serial;
+    const char *merchant_cert_file; /* only compared with the two before */
     const char *public_key_id, *public_key_file;
     bool platform_certificates; /* auto */
     const char *base_url;       /* https://api.mch.weixin.qq.com */

@@ -64,6 +64,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(wechat, api_v3_key_file, PATH, OF_WECHAT(api_v3_key_file)),
     KEY(wechat, merchant_key_file, PATH, OF_WECHAT(merchant_key_file)),
     KEY(wechat, merchant_serial, TEXT, OF_WECHAT(merchant_serial)),
+    KEY(wechat, merchant_cert_file, PATH, OF_WECHAT(merchant_cert_file)),
     KEY(wechat, public_key_id, TEXT, OF_WECHAT(public_key_id)),
     KEY(wechat, public_key_file, PATH, OF_WECHAT(public_key_file)),
     KEY(wechat, platform_certificates, WORD, OF_WECHAT(platform_certificates), DEFAULT("auto"), WORDS("auto", "off")),

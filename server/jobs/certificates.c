@@ -149,6 +149,8 @@ static void refresh_wechat(struct certificates *c, int config)
     else if (failed && end_us > now_us)
         log_warn("certificates.failed", LOG_STR("merchant", name),
                  LOG_STR("status", status_name(s)));
+    if (wechat_serial_is_mixed_up(c->service->wechat[config]))
+        log_error("merchant.serial-mixed-up", LOG_STR("merchant", name));
     if (failed && end_us <= now_us)
         log_error("certificates.none", LOG_STR("merchant", name),
                   LOG_STR("status", status_name(s)));

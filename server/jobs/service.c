@@ -20,6 +20,7 @@ static enum status open_wechat(const struct config_wechat *c, struct wechat **ou
         .api_v3_key_file = c->api_v3_key_file,
         .merchant_key_file = c->merchant_key_file,
         .merchant_serial = c->merchant_serial,
+        .merchant_cert_file = c->merchant_cert_file,
         .public_key_id = c->public_key_id,
         .public_key_file = c->public_key_file,
     };

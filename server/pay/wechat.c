@@ -79,6 +79,11 @@ const char *wechat_newest_certificate(const struct wechat *w, int64_t now_us)
     return newest ? newest->serial : NULL;
 }
 
+bool wechat_serial_is_mixed_up(const struct wechat *w)
+{
+    return wechat_find_key(w, w->merchant_serial, 0) != NULL;
+}
+
 int64_t wechat_keys_end_us(const struct wechat *w)
 {
     int64_t end_us = 0;
@@ -259,6 +264,37 @@ static enum status take_merchant_key(const struct opening *o)
     return OK;
 }
 
+static enum status compare_certificate(const struct opening *o, const struct buf *content)
+{
+    const char *path = o->options->merchant_cert_file, *pem = (const char *)content->bytes;
+    char serial[RSA_SERIAL_BYTES];
+    struct rsa_key *certified = NULL;
+    if (rsa_certificate_serial(pem, content->size, serial) != OK ||
+        rsa_load_public(pem, content->size, RSA_PEM, &certified) != OK)
+        return refuse(o, "merchant_cert_file", path, "must be a certificate of an RSA key in PEM");
+    bool ours = rsa_is_pair(o->w->merchant_key, certified);
+    rsa_free(certified);
+    if (!ours)
+        return refuse(o, "merchant_cert_file", path,
+                      "is not the certificate of the key in merchant_key_file");
+    if (strcmp(serial, o->w->merchant_serial) != 0)
+        return refuse(o, "merchant_serial", NULL, "is not the serial of merchant_cert_file");
+    return OK;
+}
+
+static enum status take_merchant_certificate(const struct opening *o)
+{
+    struct buf content = {0};
+    if (!o->options->merchant_cert_file)
+        return OK;
+    enum status status = merchant_file_read("merchant_cert_file", o->options->merchant_cert_file,
+                                            false, &content, o->why, o->why_size);
+    if (status == OK)
+        status = compare_certificate(o, &content);
+    buf_free(&content);
+    return status;
+}
+
 static enum status take_public_key(const struct opening *o)
 {
     const char *id = o->options->public_key_id, *path = o->options->public_key_file;
@@ -273,6 +309,11 @@ static enum status take_public_key(const struct opening *o)
         merchant_file_read("public_key_file", path, false, &content, o->why, o->why_size);
     if (status != OK)
         return status;
+    if (strstr((const char *)content.bytes, "BEGIN CERTIFICATE")) {
+        buf_free(&content);
+        return refuse(o, "public_key_file", path,
+                      "is a certificate, not the public key of that id");
+    }
     status = wechat_trust_key(o->w, id, (const char *)content.bytes, content.size);
     buf_free(&content);
     if (status != OK)
@@ -289,7 +330,7 @@ enum status wechat_open(const struct wechat_options *options, struct wechat **ou
                         size_t why_size)
 {
     static enum status (*const steps[])(const struct opening *) = {
-        take_names, take_api_key, take_merchant_key, take_public_key};
+        take_names, take_api_key, take_merchant_key, take_merchant_certificate, take_public_key};
     const struct opening o = {options, wechat_new(), why, why_size};
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (steps[i](&o) != OK) {

@@ -16,10 +16,11 @@ struct wechat_options {
     const char *appid_app, *appid_jsapi, *appid_h5, *appid_native; /* NULL: method not offered */
     const char
         *api_v3_key_file; /* 32 bytes exactly (a trailing line feed is dropped); 0400, 0600 */
-    const char *merchant_key_file; /* PEM, RSA >= 2048; 0400, 0600 */
-    const char *merchant_serial;   /* upper-case hex, of the merchant API certificate */
-    const char *public_key_id;     /* "PUB_KEY_ID_..."; NULL, with the file, when the merchant */
-    const char *public_key_file;   /* has platform certificates alone. PEM SubjectPublicKeyInfo */
+    const char *merchant_key_file;  /* PEM, RSA >= 2048; 0400, 0600 */
+    const char *merchant_serial;    /* upper-case hex, of the merchant API certificate */
+    const char *merchant_cert_file; /* may be NULL; PEM: must be of that key and serial */
+    const char *public_key_id;      /* "PUB_KEY_ID_..."; NULL, with the file, when the merchant */
+    const char *public_key_file;    /* has platform certificates alone. PEM SubjectPublicKeyInfo */
 };
 
 struct wechat;
@@ -183,6 +184,8 @@ enum status wechat_open_certificates(const struct wechat *w, const char *json, s
 enum status wechat_take_certificates(struct wechat *w, const struct wechat_headers *headers,
                                      const void *body, size_t n, int64_t now_us, struct arena *a,
                                      int *added) MUST_USE;
+/* Whether merchant_serial turned out to be a platform certificate's: the commonest mix-up. */
+bool wechat_serial_is_mixed_up(const struct wechat *w);
 /* When the last key held ends: INT64_MAX with a public key, 0 without any key. */
 int64_t wechat_keys_end_us(const struct wechat *w);
 

@@ -3,6 +3,7 @@
  * and whom requests ask to sign. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -140,4 +141,52 @@ Test(wechat_rotation, what_is_over_already_is_not_taken)
     cr_assert_eq(take(both, &first, "11", NOW_US, &added), OK);
     cr_assert_eq(added, 1);
     cr_assert_null(wechat_find_key(w, "22", NOW_US));
+}
+
+Test(wechat_rotation, our_own_serial_in_the_list_is_noticed)
+{
+    int added = 0;
+    cr_assert_eq(take(entry(&first, 0x11, "11", OLD), &first, "11", NOW_US, &added), OK);
+    cr_assert_not(wechat_serial_is_mixed_up(w));
+    free(w->merchant_serial);
+    w->merchant_serial = strdup("11");
+    cr_assert(wechat_serial_is_mixed_up(w));
+}
+
+/* ---- at the start ---- */
+
+static const char *refusal_of(const char *cert, const char *serial, const char *public_key)
+{
+    static char why[256];
+    struct wechat *opened = NULL;
+    const struct wechat_options options = {
+        .mchid = "1230000109",
+        .api_v3_key_file = file_with(API_KEY, a),
+        .merchant_key_file = file_with(ours.private_pem, a),
+        .merchant_serial = serial,
+        .merchant_cert_file = cert ? file_with(cert, a) : NULL,
+        .public_key_id = public_key ? "PUB_KEY_ID_01" : NULL,
+        .public_key_file = public_key ? file_with(public_key, a) : NULL,
+    };
+    if (wechat_open(&options, &opened, why, sizeof why) != OK)
+        return why;
+    wechat_close(opened);
+    return "";
+}
+
+Test(wechat_rotation, a_merchant_certificate_must_be_of_the_key_and_the_serial)
+{
+    const char *own = self_signed(&ours, "Tenpay", "merchant", 0xAB01, a);
+    cr_assert_str_empty(refusal_of(own, "AB01", NULL));
+    cr_assert(strstr(refusal_of(own, "AB02", NULL), "merchant_serial"));
+    cr_assert(strstr(refusal_of(self_signed(&first, "Tenpay", "merchant", 0xAB01, a), "AB01", NULL),
+                     "merchant_key_file"));
+    cr_assert(strstr(refusal_of(ours.public_pem, "AB01", NULL), "merchant_cert_file"));
+}
+
+Test(wechat_rotation, a_certificate_is_not_taken_for_the_public_key)
+{
+    cr_assert_str_empty(refusal_of(NULL, "AB01", first.public_pem));
+    cr_assert(strstr(refusal_of(NULL, "AB01", self_signed(&first, "Tenpay", "platform", 1, a)),
+                     "is a certificate"));
 }
