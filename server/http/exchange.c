@@ -40,6 +40,7 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     x->started_us = clock_boot_us();
     x->r.app = site->server->options.app;
     x->r.method = "-";
+    atomic_init(&x->turns, 1);
     atomic_init(&x->holds, 1);
     atomic_fetch_add(&site->server->exchanges, 1);
     if (connection_phase(x->connection) == PHASE_IDLE)
@@ -187,10 +188,6 @@ static void run_handler(struct exchange *x, bool by_gate)
         dispatch(r);
     else
         r->route->handle(r);
-    if (r->reply_status == 0) {
-        log_error("http.unanswered", LOG_STR("route", r->route->path));
-        reply_problem(r, PROBLEM_INTERNAL_ERROR);
-    }
     log_set_request_id(NULL);
 }
 
@@ -199,6 +196,50 @@ static enum job_end expire(const struct job *job)
 {
     metric_count(METRIC_HTTP_REFUSED, lane_name(job->lane), "expired");
     return JOB_EXPIRED;
+}
+
+static void see_answered(struct request *r)
+{
+    if (r->reply_status != 0)
+        return;
+    log_set_request_id(r->request_id);
+    log_error("http.unanswered", LOG_STR("route", r->route->path));
+    log_set_request_id(NULL);
+    reply_problem(r, PROBLEM_INTERNAL_ERROR);
+}
+
+/* The worker and the holder of a deferred request may be done in either order; the last one
+ * resumes. From there on x is the I/O thread's. */
+static void end_turn(struct exchange *x)
+{
+    struct server *s = x->site->server;
+    if (atomic_fetch_sub(&x->turns, 1) != 1)
+        return;
+    bool deferred = x->deferred;
+    see_answered(&x->r);
+    x->stage = STAGE_ANSWERED;
+    MHD_resume_connection(x->mhd);
+    if (deferred)
+        atomic_fetch_sub(&s->deferred, 1); /* the server may be stopped once this is 0 */
+}
+
+static struct exchange *exchange_of(struct request *r)
+{
+    return (struct exchange *)((char *)r - offsetof(struct exchange, r));
+}
+
+void request_defer(struct request *r)
+{
+    struct exchange *x = exchange_of(r);
+    CHECK(r->route->lane == LANE_CALLBACK && r->reply_status == 0 && !x->deferred);
+    x->deferred = true;
+    atomic_fetch_add(&x->turns, 1);
+    atomic_fetch_add(&x->site->server->deferred, 1);
+}
+
+void request_resume(struct request *r)
+{
+    end_turn(exchange_of(r));
 }
 
 void exchange_finish(struct job *job, enum job_end end, void *worker)
@@ -214,8 +255,7 @@ void exchange_finish(struct job *job, enum job_end end, void *worker)
     case JOB_EXPIRED: reply_problem(&x->r, PROBLEM_DEADLINE_EXCEEDED); break;
     case JOB_REFUSED: reply_problem(&x->r, PROBLEM_OVERLOADED); break;
     }
-    x->stage = STAGE_ANSWERED;
-    MHD_resume_connection(x->mhd); /* from here on x is the I/O thread's */
+    end_turn(x);
 }
 
 static void suspend(struct job *job)
@@ -237,6 +277,7 @@ static enum MHD_Result hand_over(struct exchange *x)
     connection_expect(x->connection, PHASE_HANDLER, INT64_MAX);
     if (r->route->lane == LANE_INLINE) {
         run_handler(x, false);
+        see_answered(r);
         return send_answer(x);
     }
     x->job = (struct job){.lane = r->route->lane, .deadline_us = r->deadline_us};

@@ -4,7 +4,8 @@
  * room only.
  *
  * An exchange belongs to the I/O thread of its connection, except between
- * suspension and resumption, when it belongs to the executor.
+ * suspension and resumption, when it belongs to the executor, and after
+ * request_defer to whoever was given the request.
  */
 #ifndef IDPHOTOD_HTTP_EXCHANGE_H
 #define IDPHOTOD_HTTP_EXCHANGE_H
@@ -17,7 +18,7 @@ enum stage {
     STAGE_NEW,      /* nothing of the headers was seen */
     STAGE_BODY,     /* the body is read in */
     STAGE_DISCARD,  /* answered already; a small body is read off */
-    STAGE_QUEUED,   /* suspended */
+    STAGE_QUEUED,   /* suspended: queued, running or deferred */
     STAGE_ANSWERED, /* resumed, the answer is ready */
     STAGE_SENT,
 };
@@ -42,6 +43,8 @@ struct exchange {
     bool close; /* the connection ends with this answer */
     int64_t started_us;
     const char *trace_id;
+    bool deferred;
+    _Atomic unsigned turns; /* the worker's and, of a deferred request, its holder's */
     _Atomic unsigned holds;
 };
 

@@ -17,13 +17,13 @@ struct queue {
 struct executor {
     struct executor_options options;
     pthread_mutex_t mutex;
-    pthread_cond_t work, image; /* something came for these workers */
+    pthread_cond_t came[LANES]; /* something came for these workers */
     struct queue queues[LANES];
     unsigned running[LANES];
     int64_t refused, served;
     bool stopping;
     pthread_t *threads;
-    unsigned n_threads, n_started;
+    unsigned n_started;
 };
 
 const char *lane_name(enum lane lane)
@@ -58,31 +58,17 @@ static struct job *pop(struct queue *q)
     return job;
 }
 
-/* The next job for a worker of this kind; NULL when it has to wait. */
-static struct job *take(struct executor *e, bool image)
-{
-    if (image)
-        return pop(&e->queues[LANE_IMAGE]);
-    struct job *job = pop(&e->queues[LANE_CALLBACK]);
-    unsigned workers = e->options.workers;
-    unsigned most = workers > 1 ? workers - 1 : 1;
-    if (!job && e->running[LANE_WORK] < most)
-        job = pop(&e->queues[LANE_WORK]);
-    return job;
-}
-
-static void serve(struct executor *e, bool image, void *worker)
+static void serve(struct executor *e, enum lane lane, void *worker)
 {
     pthread_mutex_lock(&e->mutex);
     for (;;) {
-        struct job *job = take(e, image);
+        struct job *job = pop(&e->queues[lane]);
         if (!job && e->stopping)
             break;
         if (!job) {
-            pthread_cond_wait(image ? &e->image : &e->work, &e->mutex);
+            pthread_cond_wait(&e->came[lane], &e->mutex);
             continue;
         }
-        enum lane lane = job->lane;
         e->running[lane]++;
         pthread_mutex_unlock(&e->mutex);
         e->options.finish(job, JOB_RUN, worker);
@@ -93,33 +79,36 @@ static void serve(struct executor *e, bool image, void *worker)
     pthread_mutex_unlock(&e->mutex);
 }
 
-static void run_worker(struct executor *e, bool image)
+static void run_worker(struct executor *e, enum lane lane)
 {
     void *worker = e->options.worker_open ? e->options.worker_open(e->options.app) : NULL;
-    serve(e, image, worker);
+    serve(e, lane, worker);
     if (e->options.worker_close)
         e->options.worker_close(worker);
 }
 
 static void *work_thread(void *executor)
 {
-    run_worker(executor, false);
+    run_worker(executor, LANE_WORK);
+    return NULL;
+}
+
+static void *callback_thread(void *executor)
+{
+    run_worker(executor, LANE_CALLBACK);
     return NULL;
 }
 
 static void *image_thread(void *executor)
 {
-    run_worker(executor, true);
+    run_worker(executor, LANE_IMAGE);
     return NULL;
 }
 
-static void start_threads(struct executor *e)
+static void start_threads(struct executor *e, unsigned n, void *(*run)(void *))
 {
-    for (; e->n_started < e->n_threads; e->n_started++) {
-        bool image = e->n_started >= e->options.workers;
-        CHECK_PEER(pthread_create(&e->threads[e->n_started], NULL,
-                                  image ? image_thread : work_thread, e) == 0);
-    }
+    for (; n > 0; n--)
+        CHECK_PEER(pthread_create(&e->threads[e->n_started++], NULL, run, e) == 0);
 }
 
 struct executor *executor_new(const struct executor_options *options)
@@ -127,15 +116,18 @@ struct executor *executor_new(const struct executor_options *options)
     struct executor *e = calloc(1, sizeof *e);
     CHECK_PEER(e);
     e->options = *options;
-    e->n_threads = options->workers + options->image_workers;
-    e->threads = calloc(e->n_threads + 1, sizeof *e->threads);
+    e->threads = calloc(options->workers + options->callback_workers + options->image_workers + 1,
+                        sizeof *e->threads);
     CHECK_PEER(e->threads);
     e->queues[LANE_WORK].most = options->queue;
     e->queues[LANE_CALLBACK].most = options->callback_queue;
     e->queues[LANE_IMAGE].most = options->image_queue;
     CHECK_PEER(pthread_mutex_init(&e->mutex, NULL) == 0);
-    CHECK_PEER(pthread_cond_init(&e->work, NULL) == 0 && pthread_cond_init(&e->image, NULL) == 0);
-    start_threads(e);
+    for (int lane = LANE_WORK; lane < LANES; lane++)
+        CHECK_PEER(pthread_cond_init(&e->came[lane], NULL) == 0);
+    start_threads(e, options->workers, work_thread);
+    start_threads(e, options->callback_workers, callback_thread);
+    start_threads(e, options->image_workers, image_thread);
     return e;
 }
 
@@ -147,7 +139,7 @@ bool executor_submit(struct executor *e, struct job *job, void (*before)(struct 
     if (taken) {
         before(job);
         push(q, job);
-        pthread_cond_signal(job->lane == LANE_IMAGE ? &e->image : &e->work);
+        pthread_cond_signal(&e->came[job->lane]);
     } else {
         e->refused++;
         metric_count(METRIC_HTTP_REFUSED, lane_name(job->lane), e->stopping ? "stopping" : "full");
@@ -197,8 +189,8 @@ static void refuse_all(struct executor *e)
 {
     pthread_mutex_lock(&e->mutex);
     e->stopping = true;
-    pthread_cond_broadcast(&e->work);
-    pthread_cond_broadcast(&e->image);
+    for (int lane = LANE_WORK; lane < LANES; lane++)
+        pthread_cond_broadcast(&e->came[lane]);
     pthread_mutex_unlock(&e->mutex);
     end_unrun(e, INT64_MAX, JOB_REFUSED);
 }
@@ -231,8 +223,8 @@ void executor_free(struct executor *e)
     if (!e)
         return;
     CHECK(e->n_started == 0);
-    pthread_cond_destroy(&e->work);
-    pthread_cond_destroy(&e->image);
+    for (int lane = LANE_WORK; lane < LANES; lane++)
+        pthread_cond_destroy(&e->came[lane]);
     pthread_mutex_destroy(&e->mutex);
     free(e->threads);
     free(e);

@@ -2,11 +2,9 @@
 /*
  * Bounded queues and the workers that empty them.
  *
- * LANE_WORK and LANE_CALLBACK share workers: callbacks go first, and one
- * worker (when there are two or more) is never given to LANE_WORK, so a flood
- * of lists leaves room for a payment. LANE_IMAGE has workers of its own. Each
- * queue has its own bound. A job leaves its queue exactly once: to a worker,
- * as expired, or as refused.
+ * Each lane has a queue of its own, with its own bound, and workers of its
+ * own, so neither a flood of lists nor a portrait delays a payment. A job
+ * leaves its queue exactly once: to a worker, as expired, or as refused.
  */
 #ifndef IDPHOTOD_HTTP_EXECUTOR_H
 #define IDPHOTOD_HTTP_EXECUTOR_H
@@ -25,7 +23,7 @@ struct job {
 enum job_end { JOB_RUN, JOB_EXPIRED, JOB_REFUSED };
 
 struct executor_options {
-    unsigned workers, queue, callback_queue, image_workers, image_queue;
+    unsigned workers, queue, callback_workers, callback_queue, image_workers, image_queue;
     void *app;
     void *(*worker_open)(void *app);
     void (*worker_close)(void *worker);

@@ -3,9 +3,10 @@
  * One request, as handlers see it, and the ways to answer it.
  *
  * A handler is a plain blocking function on a worker thread; it answers
- * exactly once by a reply_ function and returns. Everything it allocates from
- * r->arena dies with the request. It does not know the executor.
- * A request belongs to one thread at a time.
+ * exactly once by a reply_ function and returns, or gives the request away to
+ * be answered later. Everything it allocates from r->arena dies with the
+ * request. It does not know the executor. A request belongs to one thread at a
+ * time.
  */
 #ifndef IDPHOTOD_HTTP_REQUEST_H
 #define IDPHOTOD_HTTP_REQUEST_H
@@ -123,5 +124,15 @@ void reply_bytes(struct request *r, unsigned http_status, const char *content_ty
 void reply_empty(struct request *r, unsigned http_status);
 /* Copies both into the arena. Before or after the reply_ call. */
 void reply_add_header(struct request *r, const char *name, const char *value);
+
+/* ---- answering later ---- */
+
+/* For a handler of LANE_CALLBACK, in place of an answer: from the next call that hands r on, r is
+ * its holder's. The handler then touches neither r nor its arena and returns; its worker is free
+ * for others, the connection stays suspended. The holder must answer r and call request_resume,
+ * exactly once, also when the server stops; it minds r->deadline_us itself. */
+void request_defer(struct request *r);
+/* By the holder, after its reply_ call. r is gone afterwards. Any thread. */
+void request_resume(struct request *r);
 
 #endif

@@ -31,6 +31,7 @@ static void fill_defaults(struct server_options *o)
     o->io_threads = or_default(o->io_threads, cores);
     o->workers = or_default(o->workers, 16);
     o->queue = or_default(o->queue, 1024);
+    o->callback_workers = or_default(o->callback_workers, cores);
     o->callback_queue = or_default(o->callback_queue, 1024);
     o->image_workers = or_default(o->image_workers, cores);
     o->image_queue = or_default(o->image_queue, 64);
@@ -55,6 +56,7 @@ static void start_executor(struct server *s)
     s->executor = executor_new(&(struct executor_options){
         .workers = o->workers,
         .queue = o->queue,
+        .callback_workers = o->callback_workers,
         .callback_queue = o->callback_queue,
         .image_workers = o->image_workers,
         .image_queue = o->image_queue,
@@ -122,6 +124,13 @@ static void await_end(struct server *s, int64_t until_us)
     }
 }
 
+/* Deferred requests are waited for like running handlers: whoever holds them answers each. */
+static void await_resumed(struct server *s)
+{
+    while (atomic_load(&s->deferred) > 0)
+        usleep(POLL_US);
+}
+
 void server_stop(struct server *s, int64_t drain_us)
 {
     if (!s)
@@ -133,6 +142,7 @@ void server_stop(struct server *s, int64_t drain_us)
     /* running handlers are waited for, whatever they take: their connections are suspended, and
      * stopping libmicrohttpd with suspended connections is undefined */
     executor_stop(s->executor);
+    await_resumed(s);
     await_end(s, clock_boot_us() + FAREWELL_US);
     for (size_t i = 0; i < s->n_sites; i++)
         site_stop(&s->sites[i]);

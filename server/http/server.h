@@ -4,10 +4,10 @@
  *
  * I/O threads (epoll pool) parse, route, check size, type and token shape,
  * suspend the connection and queue the request; a worker runs gate and handler
- * and resumes it, exactly once. A full queue answers 503 at once. LANE_CALLBACK
- * has slots of its own, LANE_IMAGE a queue and workers of its own. Deadlines
- * for headers, body and handler are our own: libmicrohttpd's timeout restarts
- * with each byte.
+ * and resumes it, exactly once, unless the handler deferred it: then whoever
+ * holds it does. A full queue answers 503 at once. LANE_WORK, LANE_CALLBACK and
+ * LANE_IMAGE have queues and workers of their own. Deadlines for headers, body
+ * and handler are our own: libmicrohttpd's timeout restarts with each byte.
  */
 #ifndef IDPHOTOD_HTTP_SERVER_H
 #define IDPHOTOD_HTTP_SERVER_H
@@ -24,14 +24,15 @@ struct server_listener {
 };
 
 /* Everything that it points to must live until server_stop. 0 in a count takes its default:
- * io_threads and image_workers the number of cores, workers 16, queue 1024, callback_queue 1024,
- * image_queue 64. */
+ * io_threads, callback_workers and image_workers the number of cores, workers 16, queue 1024,
+ * callback_queue 1024, image_queue 64. */
 struct server_options {
     const struct server_listener *listeners;
     size_t n_listeners;
     const struct route *routes; /* all listeners' */
     size_t n_routes;
-    unsigned io_threads, workers, queue, callback_queue, image_workers, image_queue;
+    unsigned io_threads, workers, queue, callback_workers, callback_queue, image_workers,
+        image_queue;
     int64_t header_deadline_us, body_deadline_us, handler_deadline_us; /* 0: 10 s, 30 s, 15 s */
     const char *trusted_proxies; /* comma-separated addresses or CIDR blocks; NULL: none */
     const char *cors_origins;    /* comma-separated; NULL: none */
@@ -56,7 +57,8 @@ enum status server_start(const struct server_options *options, struct server **o
 /* The port that listener i is bound to. */
 unsigned server_port(const struct server *s, size_t i);
 
-/* Stops accepting, serves what is in flight for at most drain_us, resumes all, stops. Frees. */
+/* Stops accepting, serves what is in flight for at most drain_us, resumes all, stops. Frees.
+ * Whoever holds deferred requests must still be answering them. */
 void server_stop(struct server *s, int64_t drain_us);
 
 /* When the certificate of the listener of this kind ends; 0: it is without TLS, or is not there. */

@@ -37,6 +37,7 @@ struct server {
     size_t n_sites;
     _Atomic int64_t body_bytes; /* of all bodies in memory */
     _Atomic int64_t exchanges;  /* requests that are not over */
+    _Atomic int64_t deferred;   /* of them, given away by their handlers and not resumed yet */
     atomic_bool draining;
 };
 

@@ -66,6 +66,62 @@ bool fixture_await_held(int n)
     return fixture_held() == n;
 }
 
+/* ---- requests that are answered later ---- */
+
+enum { KEPT_MOST = 16 };
+static struct request *kept[KEPT_MOST];
+static int n_kept;
+
+static void keep(struct request *r)
+{
+    request_defer(r);
+    pthread_mutex_lock(&gate);
+    cr_assert(n_kept < KEPT_MOST);
+    kept[n_kept++] = r;
+    pthread_mutex_unlock(&gate);
+}
+
+int fixture_kept(void)
+{
+    pthread_mutex_lock(&gate);
+    int n = n_kept;
+    pthread_mutex_unlock(&gate);
+    return n;
+}
+
+bool fixture_await_kept(int n)
+{
+    for (int i = 0; i < 1000 && fixture_kept() != n; i++)
+        usleep(5000);
+    return fixture_kept() == n;
+}
+
+void fixture_resume(void)
+{
+    pthread_mutex_lock(&gate);
+    for (int i = 0; i < n_kept; i++) {
+        reply_json(kept[i], 200, json_pack("{s:i}", "kept", n_kept));
+        request_resume(kept[i]);
+    }
+    n_kept = 0;
+    pthread_mutex_unlock(&gate);
+}
+
+/* The holder is done before the handler is. */
+static void keep_shortly(struct request *r)
+{
+    request_defer(r);
+    reply_empty(r, 204);
+    request_resume(r);
+    usleep(20000);
+}
+
+static void keep_and_forget(struct request *r)
+{
+    request_defer(r);
+    request_resume(r);
+}
+
 static void one(struct request *r)
 {
     reply_json(
@@ -146,6 +202,21 @@ static const struct route routes[] = {
      .max_body = 1024,
      .handle = measure},
     {.method = "GET",
+     .path = "/later",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .handle = keep},
+    {.method = "GET",
+     .path = "/shortly",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .handle = keep_shortly},
+    {.method = "GET",
+     .path = "/never",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .handle = keep_and_forget},
+    {.method = "GET",
      .path = "/things/{id}",
      .listener = LISTENER_PUBLIC,
      .lane = LANE_WORK,
@@ -222,7 +293,8 @@ void fixture_init(struct fixture *f)
                 .routes = routes,
                 .n_routes = sizeof routes / sizeof *routes,
                 .io_threads = 2,
-                .workers = 4,
+                .workers = 3,
+                .callback_workers = 1,
                 .queue = 4,
                 .callback_queue = 4,
                 .image_workers = 1,

@@ -21,7 +21,8 @@ struct fixture {
     unsigned port, operator_port;
 };
 
-/* Short deadlines, 2 I/O threads, 4 workers, queue 4; change options before fixture_start. */
+/* Short deadlines, 2 I/O threads, 3 workers, 1 for callbacks, queues of 4; change options before
+ * fixture_start. */
 void fixture_init(struct fixture *f);
 void fixture_start(struct fixture *f);
 void fixture_stop(struct fixture *f);
@@ -30,6 +31,12 @@ void fixture_stop(struct fixture *f);
 void fixture_release(void);
 int fixture_held(void);
 bool fixture_await_held(int n);
+
+/* /later defers and is kept until fixture_resume answers them all, with the count of them; so many
+ * are kept now. */
+int fixture_kept(void);
+bool fixture_await_kept(int n);
+void fixture_resume(void);
 
 /* ---- raw client ---- */
 struct answer {

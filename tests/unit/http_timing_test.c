@@ -117,7 +117,7 @@ Test(timing, an_idle_connection_is_closed, .init = start_idle, .fini = stop)
     close(fd);
 }
 
-/* Fills the three workers that LANE_WORK may have, and the queue of four. */
+/* Fills the three workers of LANE_WORK, and their queue of four. */
 static void fill(int fds[7])
 {
     for (int i = 0; i < 7; i++) {
