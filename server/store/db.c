@@ -160,12 +160,15 @@ static enum status prepare_all(struct db *d)
 
 static enum status set_session(struct db *d)
 {
-    char sql[256];
-    snprintf(sql, sizeof sql,
-             "SET timezone = 'UTC'; SET statement_timeout = %lld; SET lock_timeout = %lld; "
-             "SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'",
-             (long long)(d->options->statement_timeout_us / 1000),
-             (long long)(d->options->statement_timeout_us / 1000));
+    char sql[320];
+    const struct db_options *o = d->options;
+    int64_t lock_us = o->lock_timeout_us ? o->lock_timeout_us : o->statement_timeout_us;
+    snprintf(
+        sql, sizeof sql,
+        "SET timezone = 'UTC'; SET statement_timeout = %lld; SET lock_timeout = %lld; "
+        "SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'%s",
+        (long long)(o->statement_timeout_us / 1000), (long long)(lock_us / 1000),
+        o->generic_plans ? "; SET plan_cache_mode = force_generic_plan" : "");
     PGresult *r = PQexec(d->conn, sql);
     bool good = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);

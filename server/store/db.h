@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/ids.h"
 #include "base/status.h"
 
@@ -39,6 +40,8 @@ struct statement_list {
 struct db_options {
     const char *url;
     int64_t statement_timeout_us, connect_timeout_us;
+    int64_t lock_timeout_us;                   /* 0: as long as a statement may take */
+    bool generic_plans;                        /* never plan for particular parameters */
     const struct statement_list *const *lists; /* what to prepare; NULL: nothing (migrate) */
     size_t n_lists;
 };
@@ -82,6 +85,9 @@ void add_bigint_array(struct params *p, struct arena *a, const int64_t *v, size_
 /* n values of `each` bytes, one behind the other. */
 void add_bytes_array(struct params *p, struct arena *a, const void *values, size_t each, size_t n);
 void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n);
+void add_bool_array(struct params *p, struct arena *a, const bool *v, size_t n);
+void add_time_or_null_array(struct params *p, struct arena *a, const int64_t *at_us, size_t n);
+void add_bytes_array(struct params *p, struct arena *a, const struct span *v, size_t n);
 
 /* ---- results ---- */
 struct rows {

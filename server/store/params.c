@@ -10,7 +10,15 @@
 /* 2000-01-01T00:00:00Z, PostgreSQL's epoch. */
 #define PG_EPOCH_US INT64_C(946684800000000)
 
-enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_UUID = 2950 };
+enum {
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_TIMESTAMPTZ = 1184,
+    OID_UUID = 2950,
+};
 
 static struct param *next_param(struct params *p)
 {
@@ -105,6 +113,13 @@ static void put_element(struct array_writer *w, const void *bytes, size_t n)
     w->at += n;
 }
 
+/* The array may then hold NULLs: its flag says so. */
+static void put_null(struct array_writer *w)
+{
+    put_int(w, -1);
+    w->begin[7] = 1;
+}
+
 static struct array_writer array_begin(struct arena *a, int32_t oid, size_t n, size_t element_bytes)
 {
     CHECK(n < 1 << 20 && element_bytes < 1 << 28);
@@ -169,6 +184,38 @@ void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n
         uint32_t wire = htonl((uint32_t)v[i]);
         put_element(&w, &wire, sizeof wire);
     }
+    array_end(p, &w);
+}
+
+void add_bool_array(struct params *p, struct arena *a, const bool *v, size_t n)
+{
+    struct array_writer w = array_begin(a, OID_BOOL, n, n);
+    for (size_t i = 0; i < n; i++)
+        put_element(&w, &(unsigned char){v[i]}, 1);
+    array_end(p, &w);
+}
+
+void add_time_or_null_array(struct params *p, struct arena *a, const int64_t *at_us, size_t n)
+{
+    struct array_writer w = array_begin(a, OID_TIMESTAMPTZ, n, n * sizeof *at_us);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t wire = htobe64((uint64_t)(at_us[i] - PG_EPOCH_US));
+        if (at_us[i])
+            put_element(&w, &wire, sizeof wire);
+        else
+            put_null(&w);
+    }
+    array_end(p, &w);
+}
+
+void add_bytes_array(struct params *p, struct arena *a, const struct span *v, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += v[i].size;
+    struct array_writer w = array_begin(a, OID_BYTEA, n, total);
+    for (size_t i = 0; i < n; i++)
+        put_element(&w, v[i].bytes, v[i].size);
     array_end(p, &w);
 }
 

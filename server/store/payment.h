@@ -5,6 +5,7 @@
  * pending -> succeeded | closed. An attempt is committed before the provider
  * is called. A success is one statement: payment, order, payer, ledger, audit
  * (architecture, section 7); it may come twice, late, or out of order.
+ * Successes that come together may share the statement and its commit.
  */
 #ifndef IDPHOTOD_STORE_PAYMENT_H
 #define IDPHOTOD_STORE_PAYMENT_H
@@ -89,8 +90,33 @@ struct settled {
     const char *kind; /* anomaly's kind, NULL without one */
 };
 
-/* One statement, one round trip. INVALID: the trade lacks its numbers or a storable amount.
- * UNAVAILABLE: the outcome is unknown, the provider must repeat. */
+enum { SETTLEMENTS_MAX = 64 };
+
+/* A success ready to be committed: its payer is sealed. Borrows from the arena and from what `in`
+ * points to. */
+struct settlement {
+    struct settle in;
+    int32_t key_day;
+    unsigned char key_wrapped[VAULT_WRAPPED_BYTES];
+    struct span payer_sealed;
+    struct uuid anomaly_id, entry_id;
+    /* by settlements_commit */
+    bool again; /* not judged, nothing written */
+    struct settled out;
+};
+
+/* INVALID: the trade lacks its numbers or a storable amount. No database; any thread. */
+enum status settlement_prepare(struct vault *v, struct arena *a, const struct settle *in,
+                               struct settlement *out) MUST_USE;
+
+/* One statement, one round trip, one transaction, for at most SETTLEMENTS_MAX successes of the same
+ * lives. Each is judged as if they came one after the other; one whose order or transaction another
+ * before it in the batch has too is set to be committed `again`, in a later batch; the first of a
+ * batch never is. Not OK: nothing of the batch was written; but UNAVAILABLE: that is unknown. */
+enum status settlements_commit(struct db *d, struct arena *a, struct settlement *const *batch,
+                               size_t n) MUST_USE;
+
+/* Both, of one success. UNAVAILABLE: the outcome is unknown, the provider must repeat. */
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *settle,
                            struct settled *out) MUST_USE;
 

@@ -38,17 +38,20 @@ void record_wipe(struct record *r)
     data_key_wipe(&r->key);
 }
 
-void add_sealed_text(struct params *p, struct arena *a, const struct record *r, const char *column,
-                     const char *text)
+struct span sealed_text(struct arena *a, const struct record *r, const char *column,
+                        const char *text)
 {
-    if (!text) {
-        add_bytes(p, NULL, 0);
-        return;
-    }
     size_t n = strlen(text);
     unsigned char *sealed = arena_alloc(a, n + VAULT_SEAL_OVERHEAD);
     vault_seal(&r->key, &r->name, column, text, n, sealed);
-    add_bytes(p, sealed, n + VAULT_SEAL_OVERHEAD);
+    return (struct span){sealed, n + VAULT_SEAL_OVERHEAD};
+}
+
+void add_sealed_text(struct params *p, struct arena *a, const struct record *r, const char *column,
+                     const char *text)
+{
+    struct span sealed = text ? sealed_text(a, r, column, text) : (struct span){NULL, 0};
+    add_bytes(p, sealed.bytes, sealed.size);
 }
 
 enum status row_sealed_text(const struct rows *rows, int row, int col, struct arena *a,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a verified success does: one statement, once only. */
+/* What verified successes do: one statement for all that came together, for each once only. */
 #include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -13,70 +13,90 @@
 #define SKEW "interval '5 minutes'"
 
 /*
- * $1 out_trade_no  $2 channel  $3 transaction_id  $4 amount_fen  $5 currency  $6 merchant
- * $7 appid  $8 success time or NULL  $9 now  $10 merchant is ours  $11 photo life  $12 order life
- * $13 payer's key_day  $14 its key_wrapped  $15 payer_sealed  $16 anomaly id  $17 ledger id
+ * Arrays, an element for each success: $1 out_trade_no  $2 channel  $3 transaction_id  $4
+ * amount_fen $5 currency  $6 merchant  $7 appid  $8 success time or NULL  $9 now  $10 merchant is
+ * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 anomaly id  $15 ledger id
+ * For all: $16 photo life  $17 order life
  *
- * hit locks payment and order and sees their newest versions; verdict decides; every write is
- * bound to the verdict and to the state it expects. A success time that cannot be is an anomaly
- * and is never used as a date: our own now takes its place. An anomaly is told once, however often
- * the provider repeats it. The ledger's day is clock.h's day_of, in SQL.
+ * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
+ * their newest versions; all are locked before anything is written. verdict decides, for each row
+ * as if it came alone: a row whose order or transaction stands in an earlier row cannot be judged
+ * before that one has taken effect, and is left for 'again'. Every write is bound to the verdict
+ * and to the state it expects. A success time that cannot be is an anomaly and is never used as a
+ * date: our own now takes its place. An anomaly is told once, however often the provider repeats
+ * it. The ledger's day is clock.h's day_of, in SQL.
  */
 static const struct statement settle = {
     "settle",
-    "WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchant, p.appid,"
-    "   p.amount_fen, p.state, p.transaction_id, o.state AS order_state, a.pseudonym,"
-    "   coalesce($8 BETWEEN p.created_at - " SKEW " AND $9::timestamptz + " SKEW
+    "WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[],"
+    "   $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::boolean[],"
+    "   $11::integer[], $12::bytea[], $13::bytea[], $14::uuid[], $15::uuid[]) WITH ORDINALITY"
+    "   AS i (out_trade_no, channel, transaction_id, amount_fen, currency, merchant, appid,"
+    "   success_at, now_at, ours, key_day, key_wrapped, payer_sealed, anomaly_id, entry_id, no)),"
+    " hit AS (SELECT i.no, p.account_id, p.payment_id, p.order_id, p.channel AS p_channel,"
+    "   p.merchant AS p_merchant, p.appid AS p_appid, p.amount_fen AS p_amount_fen, p.state,"
+    "   p.transaction_id AS p_transaction_id, o.state AS order_state, a.pseudonym,"
+    "   coalesce(i.success_at BETWEEN p.created_at - " SKEW " AND i.now_at + " SKEW
     ", false) AS timely"
-    "  FROM trade t JOIN payment p USING (account_id, payment_id)"
+    "  FROM input i JOIN trade t USING (out_trade_no) JOIN payment p USING (account_id, payment_id)"
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
     "   JOIN account a ON a.account_id = p.account_id"
-    "  WHERE t.out_trade_no = $1 FOR UPDATE OF p, o),"
-    " known AS (SELECT 1 FROM ledger_entry WHERE channel = $2 AND kind = 'payment'"
-    "  AND transaction_id = $3),"
-    " verdict AS (SELECT hit.*, CASE WHEN timely OR hit.payment_id IS NULL THEN coalesce($8, $9)"
-    "    ELSE $9 END AS paid_at, CASE"
-    "   WHEN hit.state = 'succeeded' AND hit.transaction_id = $3 AND hit.channel = $2"
+    "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
+    " seen AS (SELECT i.*, h.account_id, h.payment_id, h.order_id, h.p_channel, h.p_merchant,"
+    "   h.p_appid, h.p_amount_fen, h.state, h.p_transaction_id, h.order_state, h.pseudonym,"
+    "   h.timely, k.known IS NOT NULL AS known,"
+    "   row_number() OVER (PARTITION BY i.channel, i.transaction_id ORDER BY i.no) > 1"
+    "    OR (h.payment_id IS NOT NULL AND row_number() OVER (PARTITION BY h.account_id, h.order_id"
+    "     ORDER BY i.no) > 1) AS again"
+    "  FROM input i LEFT JOIN hit h USING (no) LEFT JOIN LATERAL (SELECT 1 AS known"
+    "    FROM ledger_entry l WHERE l.channel = i.channel AND l.kind = 'payment'"
+    "     AND l.transaction_id = i.transaction_id LIMIT 1) k ON true),"
+    " verdict AS (SELECT s.*, CASE WHEN timely OR payment_id IS NULL"
+    "    THEN coalesce(success_at, now_at) ELSE now_at END AS paid_at, CASE"
+    "   WHEN again THEN 'again'"
+    "   WHEN state = 'succeeded' AND p_transaction_id = transaction_id AND p_channel = channel"
     "    THEN 'duplicate'"
-    "   WHEN hit.payment_id IS NULL AND EXISTS (SELECT 1 FROM known) THEN 'duplicate'"
-    "   WHEN hit.payment_id IS NULL THEN 'unknown-trade'"
-    "   WHEN hit.channel <> $2 THEN 'channel'"
-    "   WHEN hit.merchant <> $6 THEN 'merchant'"
-    "   WHEN hit.appid <> $7 THEN 'application'"
-    "   WHEN $5 <> 'CNY' THEN 'currency'"
-    "   WHEN hit.amount_fen <> $4 THEN 'amount'"
-    "   WHEN EXISTS (SELECT 1 FROM known) THEN 'duplicate'"
-    "   WHEN hit.state = 'closed' OR hit.order_state = 'closed' THEN 'late'"
-    "   WHEN hit.state = 'succeeded' OR hit.order_state <> 'unpaid' THEN 'second'"
+    "   WHEN payment_id IS NULL AND known THEN 'duplicate'"
+    "   WHEN payment_id IS NULL THEN 'unknown-trade'"
+    "   WHEN p_channel <> channel THEN 'channel'"
+    "   WHEN p_merchant <> merchant THEN 'merchant'"
+    "   WHEN p_appid <> appid THEN 'application'"
+    "   WHEN currency <> 'CNY' THEN 'currency'"
+    "   WHEN p_amount_fen <> amount_fen THEN 'amount'"
+    "   WHEN known THEN 'duplicate'"
+    "   WHEN state = 'closed' OR order_state = 'closed' THEN 'late'"
+    "   WHEN state = 'succeeded' OR order_state <> 'unpaid' THEN 'second'"
     "   ELSE 'success' END AS word"
-    "  FROM (SELECT 1) one LEFT JOIN hit ON true),"
-    " paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = $3,"
+    "  FROM seen s),"
+    " paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = v.transaction_id,"
     "   succeeded_at = v.paid_at FROM verdict v WHERE p.account_id = v.account_id"
     "   AND p.payment_id = v.payment_id AND p.state = 'pending'"
     "   AND v.word IN ('success', 'late', 'second')),"
     " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
-    "   expires_at = v.paid_at + $12, photos_expire_at = v.paid_at + $11 FROM verdict v"
+    "   expires_at = v.paid_at + $17, photos_expire_at = v.paid_at + $16 FROM verdict v"
     "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'"
     "   AND v.word = 'success'),"
     " who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,"
-    "   key_wrapped, payer_sealed) SELECT account_id, order_id, $1, paid_at + $12, $13, $14, $15"
+    "   key_wrapped, payer_sealed) SELECT account_id, order_id, out_trade_no, paid_at + $17,"
+    "   key_day, key_wrapped, payer_sealed"
     "  FROM verdict WHERE word IN ('success', 'late', 'second') ON CONFLICT DO NOTHING),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day)"
-    "  SELECT $17, 'payment', $2, $6, $3, $1, $4, paid_at, $9,"
-    "   floor((extract(epoch FROM paid_at) + 28800) / 86400) FROM verdict"
-    "  WHERE $10 AND $5 = 'CNY' AND word IN ('success', 'late', 'second', 'amount', "
-    "'unknown-trade')"
-    "  ON CONFLICT DO NOTHING),"
+    "  SELECT entry_id, 'payment', channel, merchant, transaction_id, out_trade_no, amount_fen,"
+    "   paid_at, now_at, floor((extract(epoch FROM paid_at) + 28800) / 86400) FROM verdict"
+    "  WHERE ours AND currency = 'CNY'"
+    "   AND word IN ('success', 'late', 'second', 'amount', 'unknown-trade')"
+    "  ORDER BY channel, transaction_id ON CONFLICT DO NOTHING),"
     " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,"
-    "   amount_fen, recorded_at) SELECT $16, $2,"
-    "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, $1, $3, $4, $9 FROM verdict"
-    "  WHERE word NOT IN ('success', 'duplicate') OR (word = 'success' AND NOT timely)"
-    "  ON CONFLICT DO NOTHING RETURNING 1),"
+    "   amount_fen, recorded_at) SELECT anomaly_id, channel,"
+    "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, out_trade_no, transaction_id,"
+    "   amount_fen, now_at FROM verdict"
+    "  WHERE word NOT IN ('success', 'duplicate', 'again') OR (word = 'success' AND NOT timely)"
+    "  ORDER BY channel, transaction_id ON CONFLICT DO NOTHING RETURNING anomaly_id),"
     " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
-    "  SELECT $9, 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
-    "  WHERE word = 'success' OR EXISTS (SELECT 1 FROM odd))"
-    " SELECT word, coalesce(timely, true) FROM verdict"};
+    "  SELECT now_at, 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
+    "  WHERE word = 'success' OR anomaly_id IN (SELECT anomaly_id FROM odd))"
+    " SELECT no, word, coalesce(timely, true) FROM verdict"};
 
 static const struct statement payer_select = {
     "payer_select",
@@ -164,21 +184,6 @@ static int64_t plausible_us(const struct settle *in)
                : 0;
 }
 
-static void add_trade(struct params *p, const struct settle *in)
-{
-    const struct trade *t = in->trade;
-    add_text(p, t->out_trade_no);
-    add_text(p, channel_name(t->channel));
-    add_text(p, t->transaction_id);
-    add_bigint(p, t->amount_fen);
-    add_text(p, t->currency ? t->currency : "");
-    add_text(p, t->merchant ? t->merchant : "");
-    add_text(p, t->appid ? t->appid : "");
-    add_time_or_null(p, plausible_us(in));
-    add_time(p, in->now_us);
-    add_bool(p, in->merchant_is_ours);
-}
-
 /* A success must name the trade, its number there, and an amount that can be stored. */
 static bool is_whole(const struct trade *t)
 {
@@ -188,38 +193,124 @@ static bool is_whole(const struct trade *t)
            t->amount_fen >= 0 && t->amount_fen <= INT64_C(10000000000);
 }
 
-enum status payment_settle(struct store *st, struct arena *a, const struct settle *in,
-                           struct settled *out)
+enum status settlement_prepare(struct vault *v, struct arena *a, const struct settle *in,
+                               struct settlement *out)
 {
     struct record r;
-    struct params p = {0};
-    struct rows rows;
-    struct uuid anomaly_id = uuid_new();
-    struct uuid entry_id = uuid_new();
     if (!is_whole(in->trade))
         return INVALID;
-    enum status s = record_new(st->vault, "payer", 0, uuid_of_text(in->trade->out_trade_no),
+    enum status s = record_new(v, "payer", 0, uuid_of_text(in->trade->out_trade_no),
                                day_of(in->now_us + in->order_life_us), &r);
     if (s != OK)
         return s;
-    add_trade(&p, in);
-    add_interval(&p, a, in->photo_life_us);
-    add_interval(&p, a, in->order_life_us);
-    add_day(&p, r.key_day);
-    add_bytes(&p, r.wrapped, sizeof r.wrapped);
-    add_sealed_text(&p, a, &r, "payer_sealed", identity_text(a, in));
-    add_uuid(&p, &anomaly_id);
-    add_uuid(&p, &entry_id);
-    s = db_run(st->db, a, &settle, &p, &rows);
+    *out = (struct settlement){
+        .in = *in, .key_day = r.key_day, .anomaly_id = uuid_new(), .entry_id = uuid_new()};
+    memcpy(out->key_wrapped, r.wrapped, sizeof r.wrapped);
+    out->payer_sealed = sealed_text(a, &r, "payer_sealed", identity_text(a, in));
     record_wipe(&r);
+    return OK;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
+/* What the channels say, as arrays: $1 to $10. */
+static void add_trades(struct params *p, struct arena *a, struct settlement *const *batch, size_t n)
+{
+    const char *texts[6][SETTLEMENTS_MAX];
+    int64_t amounts_fen[SETTLEMENTS_MAX], succeeded_us[SETTLEMENTS_MAX], now_us[SETTLEMENTS_MAX];
+    bool ours[SETTLEMENTS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const struct settle *in = &batch[i]->in;
+        const struct trade *t = in->trade;
+        texts[0][i] = t->out_trade_no;
+        texts[1][i] = channel_name(t->channel);
+        texts[2][i] = t->transaction_id;
+        texts[3][i] = or_empty(t->currency);
+        texts[4][i] = or_empty(t->merchant);
+        texts[5][i] = or_empty(t->appid);
+        amounts_fen[i] = t->amount_fen;
+        succeeded_us[i] = plausible_us(in);
+        now_us[i] = in->now_us;
+        ours[i] = in->merchant_is_ours;
+    }
+    for (size_t k = 0; k < 3; k++)
+        add_text_array(p, a, texts[k], n);
+    add_bigint_array(p, a, amounts_fen, n);
+    for (size_t k = 3; k < 6; k++)
+        add_text_array(p, a, texts[k], n);
+    add_time_or_null_array(p, a, succeeded_us, n);
+    add_time_or_null_array(p, a, now_us, n);
+    add_bool_array(p, a, ours, n);
+}
+
+/* What was made for them here: $11 to $15. */
+static void add_prepared(struct params *p, struct arena *a, struct settlement *const *batch,
+                         size_t n)
+{
+    struct span wrapped[SETTLEMENTS_MAX], sealed[SETTLEMENTS_MAX];
+    struct uuid anomaly_ids[SETTLEMENTS_MAX], entry_ids[SETTLEMENTS_MAX];
+    int32_t key_days[SETTLEMENTS_MAX];
+    for (size_t i = 0; i < n; i++) {
+        key_days[i] = batch[i]->key_day;
+        wrapped[i] = (struct span){batch[i]->key_wrapped, sizeof batch[i]->key_wrapped};
+        sealed[i] = batch[i]->payer_sealed;
+        anomaly_ids[i] = batch[i]->anomaly_id;
+        entry_ids[i] = batch[i]->entry_id;
+    }
+    add_int_array(p, a, key_days, n);
+    add_bytes_array(p, a, wrapped, n);
+    add_bytes_array(p, a, sealed, n);
+    add_uuid_array(p, a, anomaly_ids, n);
+    add_uuid_array(p, a, entry_ids, n);
+}
+
+static void read_verdict(const struct rows *rows, int i, struct settlement *out)
+{
+    const char *word = row_text(rows, i, 1);
+    out->again = strcmp(word, "again") == 0;
+    if (out->again)
+        return;
+    out->out.outcome = outcome_of(word);
+    out->out.kind = strcmp(word, "success") == 0 || strcmp(word, "duplicate") == 0 ? NULL : word;
+    if (strcmp(word, "success") == 0 && !row_bool(rows, i, 2))
+        out->out.kind = "success-time";
+}
+
+enum status settlements_commit(struct db *d, struct arena *a, struct settlement *const *batch,
+                               size_t n)
+{
+    struct params p = {0};
+    struct rows rows;
+    CHECK(n > 0 && n <= SETTLEMENTS_MAX);
+    add_trades(&p, a, batch, n);
+    add_prepared(&p, a, batch, n);
+    add_interval(&p, a, batch[0]->in.photo_life_us);
+    add_interval(&p, a, batch[0]->in.order_life_us);
+    enum status s = db_run(d, a, &settle, &p, &rows);
     if (s != OK)
         return s;
-    const char *word = row_text(&rows, 0, 0);
-    out->outcome = outcome_of(word);
-    out->kind = strcmp(word, "success") == 0 || strcmp(word, "duplicate") == 0 ? NULL : word;
-    if (strcmp(word, "success") == 0 && !row_bool(&rows, 0, 1))
-        out->kind = "success-time";
+    CHECK_PEER(rows.count == (int)n);
+    for (int i = 0; i < rows.count; i++) {
+        int64_t no = row_bigint(&rows, i, 0);
+        CHECK_PEER(no >= 1 && no <= (int64_t)n);
+        read_verdict(&rows, i, batch[no - 1]);
+    }
     return OK;
+}
+
+enum status payment_settle(struct store *st, struct arena *a, const struct settle *in,
+                           struct settled *out)
+{
+    struct settlement one, *const batch[] = {&one};
+    enum status s = settlement_prepare(st->vault, a, in, &one);
+    if (s == OK)
+        s = settlements_commit(st->db, a, batch, 1);
+    if (s == OK)
+        *out = one.out;
+    return s;
 }
 
 static enum status read_payer(struct store *st, struct arena *a, int64_t account_id,

@@ -48,6 +48,9 @@ enum status record_open(struct vault *v, const char *table, int64_t account_id, 
                         struct record *out) MUST_USE;
 void record_wipe(struct record *r);
 
+/* Seals a text into the arena. */
+struct span sealed_text(struct arena *a, const struct record *r, const char *column,
+                        const char *text);
 /* Seals a text into the arena and adds it as the next parameter; NULL becomes SQL NULL. */
 void add_sealed_text(struct params *p, struct arena *a, const struct record *r, const char *column,
                      const char *text);

@@ -247,7 +247,7 @@ static bool wechat_agrees(const struct vector *v)
     const json_t *plain = json_object_get(v->inputs, "plaintext");
     static struct config config = {.n_wechat = 1, .retention = {.photo_days = 7, .order_days = 30}};
     struct wechat merchant = {.mchid = (char *)vector_text(order, "mchid")};
-    const struct service service = {.config = &config, .wechat = {&merchant}};
+    const struct service service = {.config = &config, .vault = w.vault, .wechat = {&merchant}};
     struct trade t = {0};
     enum status s =
         wechat_parse_transaction(json_string_value(plain), json_string_length(plain), w.a, &t);
@@ -301,7 +301,7 @@ static bool alipay_agrees(const struct vector *v)
                           .alipay_key = theirs.public_key};
     struct alipay named = ours;
     named.app_id = (char *)vector_text(params, "app_id");
-    const struct service service = {.config = &config, .alipay = {&ours, &named}};
+    const struct service service = {.config = &config, .vault = w.vault, .alipay = {&ours, &named}};
     struct payment attempt = {
         .channel = "alipay", .method = "app", .merchant = ours.seller_id, .appid = ours.app_id};
     const char *body = signed_body(params, &theirs);
