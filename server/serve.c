@@ -81,6 +81,7 @@ static enum status start_server(struct app *app, struct server_listener listener
         .io_threads = (unsigned)c->server.io_threads,
         .workers = (unsigned)c->server.workers,
         .queue = (unsigned)c->server.queue,
+        .callback_workers = (unsigned)c->server.callback_workers,
         .callback_queue = (unsigned)c->server.queue,
         .image_workers = (unsigned)c->server.image_workers,
         .image_queue = (unsigned)c->server.image_queue,
@@ -112,8 +113,10 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
     struct scheduler *scheduler = NULL;
     app->figures = figures_start(&app->service);
     certificates_start(app->service.certificates, &app->service);
+    app->committer = committer_start(&app->service, (size_t)app->service.config->server.queue);
     enum status s = start_server(app, listeners, &server, why, why_size);
     if (s != OK) {
+        committer_stop(app->committer);
         figures_stop(app->figures);
         return s;
     }
@@ -125,6 +128,7 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
     wait_for_end(app, server, signals);
     log_info("serve.draining");
     server_stop(server, DRAIN_US);
+    committer_stop(app->committer);
     scheduler_stop(scheduler);
     figures_stop(app->figures);
     log_info("serve.stopped");

@@ -14,6 +14,7 @@
 #include "http/problem.h"
 #include "http/request.h"
 #include "http/server.h"
+#include "jobs/committer.h"
 #include "jobs/scheduler.h"
 #include "jobs/service.h"
 
@@ -24,6 +25,7 @@ struct places;
 
 struct app {
     struct service service;
+    struct committer *committer; /* while the server runs */
     struct catalogue *catalogue;
     struct policies *policies;
     struct places *places;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The providers' callbacks. Nothing is believed before its signature; then one
- * statement judges and writes. Only what is committed is acknowledged.
+ * The providers' callbacks. Nothing is believed before its signature; then the
+ * committer's statement judges and writes. Only what is committed is
+ * acknowledged: the handler defers, and the answer follows the commit.
  */
 #include <string.h>
 
@@ -26,23 +27,16 @@ static void log_refusal(const char *channel, enum notify_refusal refusal)
         log_warn("notify.refused", LOG_STR("channel", channel), LOG_STR("reason", reason));
 }
 
-static enum verdict settle(struct request *r, const struct trade *trade)
+/* The provider repeats what it was asked to, by its own clock; who stands between may read this. */
+static void ask_again(struct request *r, enum verdict verdict)
 {
-    if (trade->state == TRADE_REFUNDED)
-        notify_refunded(r, trade);
-    if (trade->state != TRADE_PAID) {
-        metric_count(METRIC_CALLBACKS, channel_name(trade->channel), "ignored");
-        return VERDICT_TAKEN; /* closing and refunds are found by asking */
-    }
-    enum status s =
-        settle_trade(&app_of(r)->service, store_of(r), r->arena, trade, r->client_ip, r->now_us);
-    if (s == INVALID)
-        return VERDICT_REFUSED;
-    return s == OK ? VERDICT_TAKEN : VERDICT_AGAIN;
+    if (verdict == VERDICT_AGAIN)
+        reply_add_header(r, "Retry-After", "1");
 }
 
 static void answer_wechat(struct request *r, enum verdict verdict)
 {
+    ask_again(r, verdict);
     switch (verdict) {
     case VERDICT_TAKEN: reply_empty(r, 204); break;
     case VERDICT_REFUSED:
@@ -52,6 +46,69 @@ static void answer_wechat(struct request *r, enum verdict verdict)
         reply_json(r, 503, json_pack("{s:s, s:s}", "code", "FAIL", "message", "try again"));
         break;
     }
+}
+
+static void answer_alipay(struct request *r, enum verdict verdict)
+{
+    const char *word = verdict == VERDICT_TAKEN ? "success" : "fail";
+    unsigned http_status = verdict == VERDICT_AGAIN ? 503 : 200;
+    ask_again(r, verdict);
+    reply_bytes(r, http_status, "text/plain", word, strlen(word));
+}
+
+/* ---- what waits for its commit ---- */
+
+struct callback {
+    struct pending pending; /* first member */
+    struct trade trade;
+    struct request *r;
+    void (*answer)(struct request *r, enum verdict verdict);
+};
+
+static enum verdict verdict_of(enum status s)
+{
+    if (s == INVALID)
+        return VERDICT_REFUSED;
+    return s == OK ? VERDICT_TAKEN : VERDICT_AGAIN;
+}
+
+static void committed(struct pending *p, enum status s)
+{
+    struct callback *c = (struct callback *)p;
+    struct request *r = c->r;
+    c->answer(r, verdict_of(s));
+    request_resume(r);
+}
+
+/* Answers, or leaves it to the committer. */
+static void settle(struct request *r, const struct trade *trade,
+                   void (*answer)(struct request *r, enum verdict verdict))
+{
+    if (trade->state == TRADE_REFUNDED)
+        notify_refunded(r, trade);
+    if (trade->state != TRADE_PAID) { /* closing and refunds are found by asking */
+        metric_count(METRIC_CALLBACKS, channel_name(trade->channel), "ignored");
+        answer(r, VERDICT_TAKEN);
+        return;
+    }
+    struct callback *c = arena_alloc(r->arena, sizeof *c);
+    *c = (struct callback){.trade = *trade, .r = r, .answer = answer};
+    c->pending.request_id = r->request_id;
+    c->pending.deadline_us = r->deadline_us;
+    c->pending.done = committed;
+    enum status s = settle_prepare(&app_of(r)->service, r->arena, &c->trade, r->client_ip,
+                                   r->now_us, &c->pending.settlement);
+    if (s != OK) {
+        answer(r, verdict_of(s));
+        return;
+    }
+    struct committer *committer = app_of(r)->committer;
+    request_defer(r);
+    if (committer_submit(committer, &c->pending))
+        return; /* r is gone */
+    settle_tell(&c->pending.settlement, RETRY);
+    answer(r, VERDICT_AGAIN);
+    request_resume(r);
 }
 
 void notify_wechat(struct request *r)
@@ -78,14 +135,7 @@ void notify_wechat(struct request *r)
         answer_wechat(r, VERDICT_REFUSED);
         return;
     }
-    answer_wechat(r, settle(r, &notice.trade));
-}
-
-static void answer_alipay(struct request *r, enum verdict verdict)
-{
-    const char *word = verdict == VERDICT_TAKEN ? "success" : "fail";
-    unsigned http_status = verdict == VERDICT_AGAIN ? 503 : 200;
-    reply_bytes(r, http_status, "text/plain", word, strlen(word));
+    settle(r, &notice.trade, answer_wechat);
 }
 
 static void want_certificate(struct request *r, struct alipay *const *apps, size_t n)
@@ -111,5 +161,5 @@ void notify_alipay(struct request *r)
         answer_alipay(r, VERDICT_REFUSED);
         return;
     }
-    answer_alipay(r, settle(r, &trade));
+    settle(r, &trade, answer_alipay);
 }

@@ -59,7 +59,8 @@ struct config {
         const char *trusted_proxies;    /* comma-separated addresses or CIDR blocks */
         const char *payment_return_url; /* where a browser goes after it paid; may be NULL */
         const char *public_base_url;    /* "https://id.example.cn", no slash at the end */
-        int64_t io_threads, workers, queue, image_workers, image_queue, max_photo_bytes;
+        int64_t io_threads, workers, queue, callback_workers, image_workers, image_queue;
+        int64_t max_photo_bytes;
         const char *cors_origins;
         bool rate_limits;
     } server;

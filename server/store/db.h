@@ -87,7 +87,7 @@ void add_bytes_array(struct params *p, struct arena *a, const void *values, size
 void add_int_array(struct params *p, struct arena *a, const int32_t *v, size_t n);
 void add_bool_array(struct params *p, struct arena *a, const bool *v, size_t n);
 void add_time_or_null_array(struct params *p, struct arena *a, const int64_t *at_us, size_t n);
-void add_bytes_array(struct params *p, struct arena *a, const struct span *v, size_t n);
+void add_span_array(struct params *p, struct arena *a, const struct span *v, size_t n);
 
 /* ---- results ---- */
 struct rows {

@@ -208,7 +208,7 @@ void add_time_or_null_array(struct params *p, struct arena *a, const int64_t *at
     array_end(p, &w);
 }
 
-void add_bytes_array(struct params *p, struct arena *a, const struct span *v, size_t n)
+void add_span_array(struct params *p, struct arena *a, const struct span *v, size_t n)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)

@@ -261,8 +261,8 @@ static void add_prepared(struct params *p, struct arena *a, struct settlement *c
         entry_ids[i] = batch[i]->entry_id;
     }
     add_int_array(p, a, key_days, n);
-    add_bytes_array(p, a, wrapped, n);
-    add_bytes_array(p, a, sealed, n);
+    add_span_array(p, a, wrapped, n);
+    add_span_array(p, a, sealed, n);
     add_uuid_array(p, a, anomaly_ids, n);
     add_uuid_array(p, a, entry_ids, n);
 }

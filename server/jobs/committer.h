@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one thread that commits what callbacks found, all that is pending at
+ * once.
+ *
+ * Verifying workers hand prepared settlements over and are free; the committer
+ * takes up to SETTLEMENTS_MAX into one statement on a connection of its own,
+ * and tells each one's holder after the commit. A batch that fails for a row's
+ * sake is repeated singly; when the database is away, everything pending is
+ * told UNAVAILABLE. The queue is bounded. Made once, called from any thread.
+ */
+#ifndef IDPHOTOD_JOBS_COMMITTER_H
+#define IDPHOTOD_JOBS_COMMITTER_H
+
+#include "jobs/service.h"
+#include "store/payment.h"
+
+struct committer;
+
+/* Embedded in what waits for its commit. */
+struct pending {
+    struct settlement settlement; /* by settle_prepare */
+    const char *request_id;       /* for the log */
+    int64_t deadline_us;          /* clock_boot_us() after which it is not begun any more */
+    /* Called exactly once, on the committer's thread: OK after the commit; UNAVAILABLE: the outcome
+     * is unknown; another status: nothing was written. The committer does not touch p any more. */
+    void (*done)(struct pending *p, enum status s);
+    struct pending *next;
+};
+
+/* service is borrowed until committer_stop; queue: how many may be pending. Returns owned. */
+struct committer *committer_start(const struct service *service, size_t queue);
+
+/* p must live until its `done`. False: the queue is full, p was not taken. */
+bool committer_submit(struct committer *c, struct pending *p) MUST_USE;
+
+/* Nobody submits any more. Commits what is pending, ends the thread, frees. NULL is allowed. */
+void committer_stop(struct committer *c);
+
+#endif
