@@ -8,7 +8,7 @@ import { clientsOfSandbox } from './clients.mjs';
 import { wechatCallbacks } from './wechat_callbacks.mjs';
 import { alipayCallbacks } from './alipay_callbacks.mjs';
 import { answers } from './answers.mjs';
-import { requests } from './requests.mjs';
+import { judgeRequests, requests } from './requests.mjs';
 import { secondGcm } from './gcm.mjs';
 import { vectors } from './vectors.mjs';
 
@@ -25,5 +25,6 @@ await part('certificate mode', () => certificateMode(client), wanted);
 await part('gcm', () => secondGcm(client), wanted);
 await part('clients', () => clientsOfSandbox(), wanted);
 await part('vectors', () => vectors(), wanted);
+await part('requests', () => judgeRequests(), wanted);
 
 process.exit(report());

@@ -93,6 +93,7 @@ const ALIPAY_CALLS = {
     'alipay.trade.refund': 'refund',
     'alipay.trade.fastpay.refund.query': 'refund query',
     'alipay.data.dataservice.bill.downloadurl.query': 'bill address',
+    'alipay.open.app.alipaycert.download': 'certificate',
 };
 
 const pairsOf = (query) => Object.fromEntries(new URLSearchParams(query));
@@ -207,18 +208,15 @@ function judgeCashier({ client }, method) {
 /** What must have been sent at the end: nothing here is judged by its absence. */
 const REQUIRED = [
     'wechat prepay app', 'wechat prepay jsapi', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
-    'wechat refund', 'wechat refund query',
+    'wechat refund', 'wechat refund query', 'wechat certificates',
     'alipay precreate', 'alipay query', 'alipay close', 'alipay refund', 'alipay refund query',
 ];
 const seen = new Set();
-let judged = 0;
 
 function judgeCalls() {
-    for (; judged < calls.length; judged++) {
-        const call = calls[judged];
+    for (const call of calls)
         if (call.url.startsWith('/v3/')) judgeWechat(call);
         else if (call.url.startsWith('/gateway.do') && call.method === 'POST') judgeAlipay(call);
-    }
 }
 
 async function pay(client) {
@@ -280,6 +278,10 @@ export async function requests(client) {
     await pay(client);
     await refundBoth(client);
     await closeAll();
+}
+
+/** Of all parts, so at the end. */
+export function judgeRequests() {
     judgeEmptyPost();
     judgeCalls();
     for (const name of REQUIRED) agree('recorder', 'each call was sent', seen.has(name), name);
