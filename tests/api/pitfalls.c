@@ -188,6 +188,22 @@ static const struct step proxies[] = {
     END,
 };
 
+static const struct step no_certificates[] = {
+    {.label = "a merchant of today is offered no platform certificate",
+     .call = "POST sandbox:/sandbox/certificates",
+     .body = "{'available': false}",
+     .status = 200},
+    {.label = "the server starts all the same", .control = "server_down; server_up"},
+    {.label = "and is ready", .call = "GET /readyz", .status = 200},
+    ACCOUNT("bob"),
+    PHOTO("bob", "bob.photo"),
+    ORDER("bob", "bob.order", ELECTRONIC_BODY("bob.photo")),
+    NATIVE("bob", "bob.order", "bob.pay"),
+    PAYS("bob.pay"),
+    ORDER_STATE("bob", "bob.order", "paid"),
+    END,
+};
+
 #define PLANTED "oPitfall8uMuAJO_M2pxb1Q9zNjW"
 
 static const struct step logs[] = {
@@ -348,6 +364,7 @@ const struct test pitfall_tests[] = {
     {"A number is never used for two ways to pay, and a retry keeps its own", number_twice, NULL},
     {"The price is ours, whatever the client says or the payer sends", tampered, NULL},
     {"A code that nobody has scanned yet is pending, not failed", not_scanned_yet, NULL},
+    {"A merchant without platform certificates starts, is paid and is told", no_certificates, NULL},
     {"A proxy may recase headers and cut the body, but not take a header away", proxies, NULL},
     {"A log shows neither payer nor key, of callbacks taken or refused", logs, NULL},
     {"An order paid at both providers takes both callbacks and gives one payment back",
