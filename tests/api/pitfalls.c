@@ -65,6 +65,38 @@ static const struct step regress[] = {
     END,
 };
 
+#define UNTOLD(name)                                                                               \
+    {                                                                                              \
+        .label = "somebody pays " name ", and its callback is lost",                               \
+        .call = "POST sandbox:/sandbox/pay",                                                       \
+        .body = "{'out_trade_no': '{{" name ".no}}', 'notify': false}", .status = 200              \
+    }
+
+static const struct step lost[] = {
+    ACCOUNT("cas"),
+    PHOTO("cas", "cas.photo"),
+    ORDER("cas", "cas.looks", ELECTRONIC_BODY("cas.photo")),
+    NATIVE("cas", "cas.looks", "cas.seen"),
+    UNTOLD("cas.seen"),
+    {.label = "the phone looks, and that asks the provider",
+     .call = "GET /v1/orders/{{cas.looks}}/payments/{{cas.seen}}",
+     .as = "cas",
+     .status = 200,
+     .shape = "{'state': 'succeeded', '...': true}"},
+    ORDER_STATE("cas", "cas.looks", "paid"),
+    ORDER("cas", "cas.away", ELECTRONIC_BODY("cas.photo")),
+    PAGE("cas", "cas.away", "cas.unseen"),
+    UNTOLD("cas.unseen"),
+    {.label = "nobody looks, and five seconds are over",
+     .control = "psql -qX \"$IDPHOTOD_TEST_SUPERUSER_URL\" -c \"UPDATE payment SET ask_at = "
+                "created_at WHERE out_trade_no = '{{cas.unseen.no}}'\""},
+    JOB("poll"),
+    ORDER_STATE("cas", "cas.away", "paid"),
+    COUNT("each is in the ledger once", "ledger_entry",
+          "out_trade_no IN ('{{cas.seen.no}}', '{{cas.unseen.no}}')", "2"),
+    END,
+};
+
 static const struct step number_twice[] = {
     ACCOUNT("rae"),
     PHOTO("rae", "rae.photo"),
@@ -361,6 +393,7 @@ const struct test pitfall_tests[] = {
     {"A callback that comes several times delivers once, and the time of payment stays",
      several_times, NULL},
     {"A late callback never takes an order back to an earlier state", regress, NULL},
+    {"A lost callback is found, whether anybody looks or not", lost, NULL},
     {"A number is never used for two ways to pay, and a retry keeps its own", number_twice, NULL},
     {"The price is ours, whatever the client says or the payer sends", tampered, NULL},
     {"A code that nobody has scanned yet is pending, not failed", not_scanned_yet, NULL},
