@@ -450,6 +450,42 @@ static const struct step by_an_operator[] = {
     END,
 };
 
+/* The provider has moved the money, and our commit waits for a lock: that is where the server is
+ * killed, and what the database still had of it. */
+#define PSQL "psql -qXAt \"$IDPHOTOD_TEST_SUPERUSER_URL\""
+static const struct step killed[] = {
+    LATE("ki"),
+    {.label = "the ledger takes nothing for a while",
+     .control = PSQL " -c BEGIN -c 'LOCK TABLE ledger_entry IN SHARE MODE' -c 'SELECT pg_sleep(60)'"
+                     " >/dev/null 2>&1 & until [ \"$(" PSQL
+                     " -c \"SELECT count(*) FROM pg_locks WHERE mode = 'ShareLock' AND granted"
+                     " AND relation = 'ledger_entry'::regclass\")\" = 1 ]; do :; done"},
+    {.label = "the server is killed between the provider's act and our commit",
+     .control =
+         "curl -s -o /dev/null -X POST -H 'Authorization: Bearer {{admin.token}}'"
+         " -H 'Content-Type: application/json' -d '{}' \"$ADMIN/admin/v1/jobs/refund/run\" &"
+         " for i in $(seq 300); do curl -sS \"$SANDBOX/sandbox/refunds\" | jq -e '.refunds[] |"
+         " select(.out_trade_no == \"{{ki.no}}\" and .moved == 1)' >/dev/null && break; done;"
+         " server_down KILL || true"},
+    {.label = "its connections end before the lock does",
+     .control = PSQL " -c \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                     "  WHERE datname = current_database() AND usename = 'idphotod_app'\""
+                     " -c \"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                     "  WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                     "   AND query LIKE '%pg_sleep%'\" && server_up"},
+    REFUND_IS("ki", "requested -"),
+    BOOKED("ki", "0 0"),
+    MOVED("ki", "1"),
+    DUE,
+    TURN,
+    REFUND_IS("ki", "done -"),
+    BOOKED("ki", "990 1"),
+    MOVED("ki", "1"),
+    COUNT("under its first number", "refund",
+          "out_refund_no = '{{ki.no}}R1' AND tries = 2 AND " REFUND_OF("ki"), "1"),
+    END,
+};
+
 static const struct step nothing_twice[] = {
     {.label = "no number was paid twice",
      .control = "curl -sS \"$SANDBOX/sandbox/refunds\" | jq -e '[.refunds[].moved] | max == 1'"},
@@ -482,6 +518,7 @@ const struct test refund_tests[] = {
     {"a person gets unprinted prints back, and no electronic photo", by_the_person, NULL},
     {"erasing by force pays back what was not printed", by_force, NULL},
     {"an operator gives back by order and by ledger", by_an_operator, NULL},
+    {"a server killed before it could commit asks for the same number", killed, NULL},
     {"nothing went back twice", nothing_twice, NULL},
     {NULL, NULL, NULL},
 };
