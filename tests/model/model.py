@@ -476,7 +476,7 @@ class Books:
                 violation(f"refund {refund} never ends")
         for number, trade in self.trades.items():
             if any(a["kind"] in ODD for a in self.anomalies[number]) and trade["refunded_fen"] != trade["amount_fen"]:
-                violation(f"{number} bought nothing, and of {trade['amount_fen']} fen {trade['refunded_fen']} went back")
+                violation(f"{number} bought nothing, and went back by {trade['refunded_fen']} fen alone")
             for a in self.anomalies[number]:
                 if a["kind"] in ODD and not a["resolved_at"]:
                     violation(f"{number} went back, and its anomaly is open")

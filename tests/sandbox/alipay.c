@@ -321,21 +321,15 @@ json_t *alipay_success(void)
     return json_pack("{s:s, s:s}", "code", "10000", "msg", "Success");
 }
 
-void alipay_put_text(json_t *object, const char *name, const char *text)
-{
-    if (text)
-        json_object_set_new(object, name, json_string(text));
-}
-
 static json_t *run_cashier(struct alipay_call *call, struct alipay_refusal *r)
 {
     struct trade t;
     if (!put_trade(call, TRADE_WAITING, NULL, &t, r))
         return NULL;
     json_t *node = alipay_success();
-    alipay_put_text(node, "out_trade_no", t.out_trade_no);
-    alipay_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
-    alipay_put_text(node, "subject", t.subject);
+    json_put_text(node, "out_trade_no", t.out_trade_no);
+    json_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
+    json_put_text(node, "subject", t.subject);
     return node;
 }
 
@@ -347,8 +341,8 @@ static json_t *run_precreate(struct alipay_call *call, struct alipay_refusal *r)
     if (!put_trade(call, TRADE_HIDDEN, code, &t, r))
         return NULL;
     json_t *node = alipay_success();
-    alipay_put_text(node, "out_trade_no", t.out_trade_no);
-    alipay_put_text(node, "qr_code", code);
+    json_put_text(node, "out_trade_no", t.out_trade_no);
+    json_put_text(node, "qr_code", code);
     return node;
 }
 
@@ -382,19 +376,19 @@ static json_t *run_query(struct alipay_call *call, struct alipay_refusal *r)
     char *total = yuan_text(call->pool, t.amount_fen);
     char *paid = t.state == TRADE_PAID ? total : yuan_text(call->pool, 0);
     if (t.state == TRADE_PAID) {
-        alipay_put_text(node, "buyer_logon_id", "san***@example.com");
-        alipay_put_text(node, "buyer_user_id", t.payer.buyer_id);
-        alipay_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
-        alipay_put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
+        json_put_text(node, "buyer_logon_id", "san***@example.com");
+        json_put_text(node, "buyer_user_id", t.payer.buyer_id);
+        json_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
+        json_put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
     }
-    alipay_put_text(node, "trade_no", t.transaction_id);
-    alipay_put_text(node, "out_trade_no", t.out_trade_no);
-    alipay_put_text(node, "total_amount", total);
-    alipay_put_text(node, "buyer_pay_amount", paid);
-    alipay_put_text(node, "receipt_amount", paid);
-    alipay_put_text(node, "invoice_amount", paid);
-    alipay_put_text(node, "point_amount", yuan_text(call->pool, 0));
-    alipay_put_text(node, "trade_status", status_text(&t));
+    json_put_text(node, "trade_no", t.transaction_id);
+    json_put_text(node, "out_trade_no", t.out_trade_no);
+    json_put_text(node, "total_amount", total);
+    json_put_text(node, "buyer_pay_amount", paid);
+    json_put_text(node, "receipt_amount", paid);
+    json_put_text(node, "invoice_amount", paid);
+    json_put_text(node, "point_amount", yuan_text(call->pool, 0));
+    json_put_text(node, "trade_status", status_text(&t));
     return node;
 }
 
@@ -408,8 +402,8 @@ static json_t *run_close(struct alipay_call *call, struct alipay_refusal *r)
         return NULL;
     }
     json_t *node = alipay_success();
-    alipay_put_text(node, "out_trade_no", t.out_trade_no);
-    alipay_put_text(node, "trade_no", t.transaction_id);
+    json_put_text(node, "out_trade_no", t.out_trade_no);
+    json_put_text(node, "trade_no", t.transaction_id);
     return node;
 }
 
@@ -424,7 +418,7 @@ static json_t *run_certificate(struct alipay_call *call, struct alipay_refusal *
         if (!pem)
             continue;
         json_t *node = alipay_success();
-        alipay_put_text(node, "alipay_cert_content", base64_encode(call->pool, pem, n));
+        json_put_text(node, "alipay_cert_content", base64_encode(call->pool, pem, n));
         return node;
     }
     alipay_refuse(r, "40004", "ALIPAY_CERT_NOT_EXIST", "支付宝公钥证书不存在");

@@ -37,8 +37,6 @@ const char *alipay_biz_text(const struct alipay_call *call, const char *name);
 bool alipay_find_trade(struct alipay_call *call, struct trade *t, struct alipay_refusal *r);
 /* {code, msg} of a call that succeeded; a new reference. */
 json_t *alipay_success(void);
-/* NULL adds nothing. */
-void alipay_put_text(json_t *object, const char *name, const char *text);
 bool alipay_is_number(const char *t);
 bool alipay_is_amount(const char *t);
 

@@ -168,7 +168,7 @@ json_t *alipay_order_bill(struct alipay_call *call, struct alipay_refusal *r)
     char *token = files_keep(s->files, call->pool, &file, FILE_LIFE_S, fault);
     const char *base = fault == BILL_FOREIGN_HOST ? "https://bills.example.com" : s->base_url;
     json_t *node = alipay_success();
-    alipay_put_text(node, "bill_download_url",
-                    pool_print(call->pool, "%s/downloadBill?token=%s", base, token));
+    json_put_text(node, "bill_download_url",
+                  pool_print(call->pool, "%s/downloadBill?token=%s", base, token));
     return node;
 }

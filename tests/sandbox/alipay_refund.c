@@ -84,15 +84,15 @@ static json_t *refund_node(struct alipay_call *call, const struct refund *refund
     struct trade t;
     trades_find(call->s->trades, CHANNEL_ALIPAY, refund->out_trade_no, &t);
     json_t *node = alipay_success();
-    alipay_put_text(node, "trade_no", refund->transaction_id);
-    alipay_put_text(node, "out_trade_no", refund->out_trade_no);
-    alipay_put_text(node, "buyer_logon_id", "san***@example.com");
-    alipay_put_text(node, "buyer_user_id", t.payer.buyer_id);
-    alipay_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
-    alipay_put_text(node, "fund_change", moved_now ? "Y" : "N");
-    alipay_put_text(node, "refund_fee", yuan_text(call->pool, t.refunded_fen));
+    json_put_text(node, "trade_no", refund->transaction_id);
+    json_put_text(node, "out_trade_no", refund->out_trade_no);
+    json_put_text(node, "buyer_logon_id", "san***@example.com");
+    json_put_text(node, "buyer_user_id", t.payer.buyer_id);
+    json_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
+    json_put_text(node, "fund_change", moved_now ? "Y" : "N");
+    json_put_text(node, "refund_fee", yuan_text(call->pool, t.refunded_fen));
     if (refund->state == REFUND_SUCCESS)
-        alipay_put_text(node, "gmt_refund_pay", moment_gmt8(call->pool, refund->done_s));
+        json_put_text(node, "gmt_refund_pay", moment_gmt8(call->pool, refund->done_s));
     return node;
 }
 
@@ -132,14 +132,14 @@ json_t *alipay_refund_query(struct alipay_call *call, struct alipay_refusal *r)
     const char *number = alipay_biz_text(call, "out_request_no");
     if (!refunds_find(call->s->refunds, CHANNEL_ALIPAY, t.out_trade_no, number, &found))
         return node;
-    alipay_put_text(node, "trade_no", t.transaction_id);
-    alipay_put_text(node, "out_trade_no", t.out_trade_no);
-    alipay_put_text(node, "out_request_no", number);
-    alipay_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
-    alipay_put_text(node, "refund_amount", yuan_text(call->pool, found.amount_fen));
+    json_put_text(node, "trade_no", t.transaction_id);
+    json_put_text(node, "out_trade_no", t.out_trade_no);
+    json_put_text(node, "out_request_no", number);
+    json_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
+    json_put_text(node, "refund_amount", yuan_text(call->pool, found.amount_fen));
     if (found.state == REFUND_SUCCESS) {
-        alipay_put_text(node, "refund_status", "REFUND_SUCCESS");
-        alipay_put_text(node, "gmt_refund_pay", moment_gmt8(call->pool, found.done_s));
+        json_put_text(node, "refund_status", "REFUND_SUCCESS");
+        json_put_text(node, "gmt_refund_pay", moment_gmt8(call->pool, found.done_s));
     }
     return node;
 }

@@ -77,11 +77,6 @@ static void add_header(struct callback *c, const char *name, const char *value)
 
 /* ---- WeChat ---- */
 
-static void set_text(json_t *object, const char *name, const char *value)
-{
-    json_object_set_new(object, name, json_string(value));
-}
-
 /* The refund it is about; one made up for FAULT_REFUND_NOTICE; no state that is told: NULL. */
 static const struct refund *refund_of(struct pool *pool, const struct notice *n,
                                       const struct trade *t)
@@ -119,14 +114,14 @@ static json_t *wechat_plaintext(struct pool *pool, const struct notice *n, const
         if (refund)
             json_object_set_new(amount, "refund", json_integer(fen));
     } else if (n->fault == FAULT_WRONG_APPID) {
-        set_text(plain, "appid", "wx0000000000000000");
+        json_put_text(plain, "appid", "wx0000000000000000");
     } else if (n->fault == FAULT_WRONG_MCHID) {
-        set_text(plain, "mchid", "1900000000");
+        json_put_text(plain, "mchid", "1900000000");
     } else if (n->fault == FAULT_WRONG_CURRENCY) {
-        set_text(amount, "currency", "USD");
+        json_put_text(amount, "currency", "USD");
     } else if (n->fault == FAULT_CLOSED && !refund) {
-        set_text(plain, "trade_state", "CLOSED");
-        set_text(plain, "trade_state_desc", "订单已关闭");
+        json_put_text(plain, "trade_state", "CLOSED");
+        json_put_text(plain, "trade_state_desc", "订单已关闭");
     }
     return plain;
 }

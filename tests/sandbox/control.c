@@ -21,45 +21,39 @@ const char *control_text(const struct control_call *call, const char *name)
 
 /* ---- trades ---- */
 
-void control_put_text(json_t *object, const char *name, const char *text)
-{
-    if (text)
-        json_object_set_new(object, name, json_string(text));
-}
-
 void control_put_time(struct pool *pool, json_t *object, const char *name, int64_t at_s)
 {
     if (at_s)
-        control_put_text(object, name, moment_rfc3339(pool, at_s));
+        json_put_text(object, name, moment_rfc3339(pool, at_s));
 }
 
 static json_t *trade_view(struct pool *pool, const struct trade *t)
 {
     json_t *view = json_object();
-    control_put_text(view, "channel", channel_text(t->channel));
-    control_put_text(view, "method", t->method);
-    control_put_text(view, "out_trade_no", t->out_trade_no);
-    control_put_text(view, "state", trade_state_text(t->state));
+    json_put_text(view, "channel", channel_text(t->channel));
+    json_put_text(view, "method", t->method);
+    json_put_text(view, "out_trade_no", t->out_trade_no);
+    json_put_text(view, "state", trade_state_text(t->state));
     json_object_set_new(view, "amount_fen", json_integer(t->amount_fen));
-    control_put_text(view, "currency", "CNY");
-    control_put_text(view, "appid", t->appid);
-    control_put_text(view, "merchant", t->merchant);
-    control_put_text(view, "subject", t->subject);
-    control_put_text(view, "attach", t->attach);
-    control_put_text(view, "notify_url", t->notify_url);
-    control_put_text(view, "return_url", t->return_url);
-    control_put_text(view, "client_ip", t->client_ip);
-    control_put_text(view, "handle", t->handle);
+    json_put_text(view, "currency", "CNY");
+    json_put_text(view, "appid", t->appid);
+    json_put_text(view, "merchant", t->merchant);
+    json_put_text(view, "subject", t->subject);
+    json_put_text(view, "attach", t->attach);
+    json_put_text(view, "notify_url", t->notify_url);
+    json_put_text(view, "return_url", t->return_url);
+    json_put_text(view, "client_ip", t->client_ip);
+    json_put_text(view, "handle", t->handle);
     control_put_time(pool, view, "created_at", t->created_s);
     control_put_time(pool, view, "expires_at", t->expires_s);
     control_put_time(pool, view, "paid_at", t->paid_s);
     control_put_time(pool, view, "closed_at", t->closed_s);
-    control_put_text(view, "transaction_id", t->transaction_id);
+    json_put_text(view, "transaction_id", t->transaction_id);
     json_object_set_new(view, "refunding_fen", json_integer(t->refunding_fen));
     json_object_set_new(view, "refunded_fen", json_integer(t->refunded_fen));
-    control_put_text(view, "openid", t->payer.openid ? t->payer.openid : t->order_openid);
-    control_put_text(view, "buyer_id", t->payer.buyer_id);
-    control_put_text(view, "buyer_open_id", t->payer.buyer_open_id);
+    json_put_text(view, "openid", t->payer.openid ? t->payer.openid : t->order_openid);
+    json_put_text(view, "buyer_id", t->payer.buyer_id);
+    json_put_text(view, "buyer_open_id", t->payer.buyer_open_id);
     json_object_set_new(view, "notified", json_boolean(t->notified));
     json_object_set_new(view, "acknowledged", json_boolean(t->acknowledged));
     return view;
@@ -84,13 +78,17 @@ static void show_trade(struct control_call *call)
         reply_json(call->request, call->reply, 200, trade_view(call->request->pool, &t));
 }
 
-bool control_trade(struct control_call *call, struct trade *t)
+enum channel control_channel(const struct control_call *call)
 {
     const char *channel = control_text(call, "channel");
-    enum channel where = !channel                         ? CHANNEL_ANY
-                         : strcmp(channel, "alipay") == 0 ? CHANNEL_ALIPAY
-                                                          : CHANNEL_WECHAT;
-    if (trades_find(call->s->trades, where, control_text(call, "out_trade_no"), t))
+    if (!channel)
+        return CHANNEL_ANY;
+    return strcmp(channel, "alipay") == 0 ? CHANNEL_ALIPAY : CHANNEL_WECHAT;
+}
+
+bool control_trade(struct control_call *call, struct trade *t)
+{
+    if (trades_find(call->s->trades, control_channel(call), control_text(call, "out_trade_no"), t))
         return true;
     control_refuse(call, 404, "no such trade");
     return false;
@@ -195,7 +193,7 @@ static void pay(struct control_call *call)
     if (sent)
         json_object_update_new(result, sent);
     else if (!silent)
-        control_put_text(result, "error", "not sent: there is no notify_url");
+        json_put_text(result, "error", "not sent: there is no notify_url");
     reply_json(call->request, call->reply, 200, result);
 }
 
@@ -251,7 +249,7 @@ static json_t *callback_view(struct pool *pool, const struct notice *n, const st
 {
     json_t *headers = json_object();
     for (size_t i = 0; i < c->n_headers; i++)
-        control_put_text(headers, c->headers[i].name, c->headers[i].value);
+        json_put_text(headers, c->headers[i].name, c->headers[i].value);
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s}", "channel",
                      channel_text(n->trade.channel), "out_trade_no", n->trade.out_trade_no,
                      "method", "POST", "url", c->url, "headers", headers, "body", c->body,
@@ -395,8 +393,7 @@ static void set_certificates(struct control_call *call)
 
 static void set_signing(struct control_call *call)
 {
-    enum channel channel =
-        strcmp(control_text(call, "channel"), "alipay") == 0 ? CHANNEL_ALIPAY : CHANNEL_WECHAT;
+    enum channel channel = control_channel(call);
     const char *answers = control_text(call, "answers"),
                *callbacks = control_text(call, "callbacks");
     bool asked = answers && channel == CHANNEL_WECHAT && strcmp(answers, "asked") == 0;
@@ -416,14 +413,15 @@ static void set_signing(struct control_call *call)
 static void set_bills(struct control_call *call)
 {
     enum bill_fault fault = BILL_RIGHT;
-    const char *name = control_text(call, "fault"), *channel = control_text(call, "channel");
+    const char *name = control_text(call, "fault");
+    enum channel channel = control_channel(call);
     const json_t *times = json_object_get(call->body, "times");
     if (name && !bill_fault_parse(name, &fault)) {
         control_refuse(call, 400, "no such fault");
         return;
     }
     for (enum channel c = CHANNEL_WECHAT; c <= CHANNEL_ALIPAY; c++)
-        if (!channel || strcmp(channel, channel_text(c)) == 0)
+        if (channel == CHANNEL_ANY || channel == c)
             files_set_bills(call->s->files, c, fault, times ? (int)json_integer_value(times) : -1,
                             json_is_true(json_object_get(call->body, "ready")));
     reply_json(call->request, call->reply, 200, json_object());
@@ -456,10 +454,10 @@ static void set_answers(struct control_call *call)
     const char *fault = control_text(call, "fault");
     const json_t *times = json_object_get(call->body, "times");
     const json_t *delay_ms = json_object_get(call->body, "delay_ms");
-    size_t channel = strcmp(control_text(call, "channel"), "alipay") == 0 ? 1 : 0;
+    enum channel channel = control_channel(call);
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         if (strcmp(faults[i].name, fault) != 0 ||
-            (channel ? faults[i].wechat_alone : faults[i].alipay_alone))
+            (channel == CHANNEL_ALIPAY ? faults[i].wechat_alone : faults[i].alipay_alone))
             continue;
         pthread_mutex_lock(&call->s->answers[channel].lock);
         call->s->answers[channel].fault = faults[i].name;

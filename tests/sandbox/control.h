@@ -17,10 +17,11 @@ struct control_call {
 
 void control_refuse(struct control_call *call, unsigned status, const char *error);
 const char *control_text(const struct control_call *call, const char *name);
-/* NULL and 0 add nothing. */
-void control_put_text(json_t *object, const char *name, const char *text);
+/* 0 adds nothing. */
 void control_put_time(struct pool *pool, json_t *object, const char *name, int64_t at_s);
 bool control_is_channel(const char *t);
+/* CHANNEL_ANY where the body names none. */
+enum channel control_channel(const struct control_call *call);
 /* The trade the body names; answers 404 itself. */
 bool control_trade(struct control_call *call, struct trade *t);
 /* fault, transaction_id and amount_fen of the body; answers 400 itself. */

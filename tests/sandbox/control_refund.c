@@ -2,8 +2,6 @@
 /* The tests' side of refunds: how they go, what became of them. */
 #include "control.h"
 
-#include <string.h>
-
 const struct member control_refund_members[] = {
     {"out_refund_no", MEMBER_TEXT, true, 1, 64, NULL, NULL},
     {"out_trade_no", MEMBER_TEXT, false, 1, 64, NULL, NULL},
@@ -29,8 +27,8 @@ static json_t *refund_view(struct pool *pool, const struct refund *r)
         "amount_fen", (json_int_t)r->amount_fen, "total_fen", (json_int_t)r->total_fen, "state",
         refund_state_text(r->state), "asked", (int)r->asked, "moved", (int)r->moved, "notified",
         (int)r->notified, "acknowledged", (int)r->acknowledged);
-    control_put_text(view, "notify_url", r->notify_url);
-    control_put_text(view, "reason", r->reason);
+    json_put_text(view, "notify_url", r->notify_url);
+    json_put_text(view, "reason", r->reason);
     control_put_time(pool, view, "created_at", r->created_s);
     control_put_time(pool, view, "done_at", r->done_s);
     return view;
@@ -62,12 +60,9 @@ void control_set_refunds(struct control_call *call)
 /* The refund the body names; answers 404 itself. */
 static bool named_refund(struct control_call *call, struct refund *r)
 {
-    const char *channel = control_text(call, "channel"),
-               *number = control_text(call, "out_trade_no");
-    enum channel where = !channel                         ? CHANNEL_ANY
-                         : strcmp(channel, "alipay") == 0 ? CHANNEL_ALIPAY
-                                                          : CHANNEL_WECHAT;
-    if (refunds_find(call->s->refunds, where, number, control_text(call, "out_refund_no"), r))
+    const char *number = control_text(call, "out_trade_no");
+    if (refunds_find(call->s->refunds, control_channel(call), number,
+                     control_text(call, "out_refund_no"), r))
         return true;
     control_refuse(call, 404, "no such refund");
     return false;

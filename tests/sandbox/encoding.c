@@ -36,13 +36,25 @@ bool base64_decode(struct pool *pool, const char *text, unsigned char **bytes, s
     return true;
 }
 
+static char *write_hex(struct pool *pool, const char *digits, const unsigned char *bytes, size_t n)
+{
+    char *hex = pool_alloc(pool, 2 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * n] = '\0';
+    return hex;
+}
+
 char *hex_upper(struct pool *pool, const unsigned char *bytes, size_t n)
 {
-    struct text t = {.pool = pool};
-    text_puts(&t, "");
-    for (size_t i = 0; i < n; i++)
-        text_print(&t, "%02X", bytes[i]);
-    return t.at;
+    return write_hex(pool, "0123456789ABCDEF", bytes, n);
+}
+
+char *hex_lower(struct pool *pool, const unsigned char *bytes, size_t n)
+{
+    return write_hex(pool, "0123456789abcdef", bytes, n);
 }
 
 static int hex_value(char c)

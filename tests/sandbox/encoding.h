@@ -14,6 +14,7 @@ char *base64_encode(struct pool *pool, const void *bytes, size_t n);
 /* Standard alphabet, padded, no white space. */
 bool base64_decode(struct pool *pool, const char *text, unsigned char **bytes, size_t *n);
 char *hex_upper(struct pool *pool, const unsigned char *bytes, size_t n);
+char *hex_lower(struct pool *pool, const unsigned char *bytes, size_t n);
 
 /* Refuses malformed escapes, NUL, and what is not UTF-8. plus: '+' means a space (forms). */
 bool percent_decode(struct pool *pool, const char *text, size_t n, bool plus, char **decoded);

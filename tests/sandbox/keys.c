@@ -195,10 +195,7 @@ static char *md5_hex(struct pool *pool, const char *text)
     unsigned char digest[16];
     if (EVP_Digest(text, strlen(text), digest, NULL, EVP_md5(), NULL) != 1)
         abort();
-    char *hex = hex_upper(pool, digest, sizeof digest);
-    for (char *p = hex; *p; p++)
-        *p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
-    return hex;
+    return hex_lower(pool, digest, sizeof digest);
 }
 
 char *certificate_alipay_sn(struct pool *pool, const char *path)

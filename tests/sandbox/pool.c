@@ -130,3 +130,9 @@ void text_print(struct text *t, const char *format, ...)
     text_puts(t, print_list(t->pool, format, list));
     va_end(list);
 }
+
+void json_put_text(json_t *object, const char *name, const char *text)
+{
+    if (text)
+        json_object_set_new(object, name, json_string(text));
+}

@@ -25,6 +25,9 @@ json_t *pool_json(struct pool *pool, json_t *json);
 /* Compact text, members in the order of insertion. */
 char *pool_dump(struct pool *pool, const json_t *json);
 
+/* NULL adds nothing. */
+void json_put_text(json_t *object, const char *name, const char *text);
+
 /* A growing text inside a pool; text is NUL-terminated after each addition. */
 struct text {
     struct pool *pool;

@@ -170,10 +170,7 @@ static char *sha1_hex(struct pool *pool, const struct text *t)
 {
     unsigned char digest[SHA1_BYTES];
     EVP_Digest(t->at, t->size, digest, NULL, EVP_sha1(), NULL);
-    char *hex = hex_upper(pool, digest, sizeof digest);
-    for (char *p = hex; *p; p++)
-        *p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
-    return hex;
+    return hex_lower(pool, digest, sizeof digest);
 }
 
 static bool check_ready(struct sandbox *s, const struct order *o, enum bill_fault fault,

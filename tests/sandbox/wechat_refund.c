@@ -42,12 +42,6 @@ static const struct member refund_members[] = {
     {0},
 };
 
-static void put_text(json_t *object, const char *name, const char *text)
-{
-    if (text)
-        json_object_set_new(object, name, json_string(text));
-}
-
 static const char *status_text(enum refund_state state)
 {
     static const char *const names[] = {"PROCESSING", "SUCCESS", "ABNORMAL", "CLOSED"};
@@ -67,7 +61,7 @@ static json_t *refund_document(struct pool *pool, const struct refund *r)
     json_object_set_new(amount, "settlement_refund", json_integer(r->amount_fen));
     json_object_set_new(amount, "settlement_total", json_integer(r->total_fen));
     json_object_set_new(amount, "discount_refund", json_integer(0));
-    put_text(amount, "currency", "CNY");
+    json_put_text(amount, "currency", "CNY");
     json_object_set_new(amount, "from", json_array());
     json_t *document = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:o}", "refund_id", r->refund_id,
@@ -76,7 +70,7 @@ static json_t *refund_document(struct pool *pool, const struct refund *r)
         "create_time", moment_rfc3339(pool, r->created_s), "status", status_text(r->state),
         "funds_account", "AVAILABLE", "promotion_detail", "amount", amount);
     if (r->state == REFUND_SUCCESS)
-        put_text(document, "success_time", moment_rfc3339(pool, r->done_s));
+        json_put_text(document, "success_time", moment_rfc3339(pool, r->done_s));
     return document;
 }
 
@@ -88,7 +82,7 @@ json_t *wechat_refund_notice(struct pool *pool, const struct refund *r)
                               "refund_status", status_text(r->state), "user_received_account",
                               "支付用户零钱", "amount", amount_of(r));
     if (r->state == REFUND_SUCCESS)
-        put_text(plain, "success_time", moment_rfc3339(pool, r->done_s));
+        json_put_text(plain, "success_time", moment_rfc3339(pool, r->done_s));
     return plain;
 }
 
