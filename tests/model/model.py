@@ -288,7 +288,7 @@ class Chaos(threading.Thread):
         super().__init__()
         self.chance = random.Random(f"{SEED}-{number}-chaos")
         self.stopping = threading.Event()
-        self.database = number % 4 == 1
+        self.database = number % 4 == 0
         self.left = CRASHES
         self.wrong = None
 
