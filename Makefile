@@ -20,7 +20,7 @@ comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
-PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib
+PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib libzip
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
@@ -28,7 +28,7 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection
 CPPFLAGS += -D_GNU_SOURCE -Iserver $(PKG_CPPFLAGS)
 CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SAN)
-LDLIBS += $(PKG_LDLIBS) -lpthread
+LDLIBS += $(PKG_LDLIBS) -lcsv -lpthread
 
 # Including this file installs what is missing and asks pkg-config, before anything is built: make
 # first remakes the makefiles that it includes. Only tidying up does without.

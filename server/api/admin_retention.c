@@ -101,8 +101,10 @@ void admin_job_run(struct request *r)
     }
     if (!gate_audit(r, 0, NULL))
         return;
-    struct job_context context = {
-        .service = &app_of(r)->service, .store = worker->store, .provider = worker->provider};
+    struct job_context context = {.service = &app_of(r)->service,
+                                  .store = worker->store,
+                                  .provider = worker->provider,
+                                  .by_hand = true};
     enum status s = run_patiently(&context, job, &outcome);
     if (s != OK)
         reply_status(r, s);

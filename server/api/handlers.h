@@ -83,6 +83,9 @@ void admin_order_refund(struct request *r);
 void admin_ledger_refund(struct request *r);
 void admin_refunds_show(struct request *r);
 
+/* admin_reconciliation.c */
+void admin_reconciliation_show(struct request *r);
+
 /* admin_retention.c */
 void admin_retention_show(struct request *r);
 void admin_jobs_show(struct request *r);

@@ -60,6 +60,7 @@ const struct route routes[] = {
     {"GET",    "/admin/v1/refunds",                      OPERATOR, LANE_WORK, .roles = ROLE_FINANCE, .audit = "refund.list", .handle = admin_refunds_show},
     {"POST",   "/admin/v1/ledger/{entry_id}/refund",     OPERATOR, LANE_WORK, TYPE_JSON, SMALL, .roles = ROLE_FINANCE, .audit = "refund.request", .handle = admin_ledger_refund},
     {"GET",    "/admin/v1/ledger",                       OPERATOR, LANE_WORK, .roles = ROLE_FINANCE, .audit = "ledger.read", .handle = admin_ledger_show},
+    {"GET",    "/admin/v1/reconciliation",               OPERATOR, LANE_WORK, .roles = ROLE_FINANCE, .audit = "reconciliation.read", .handle = admin_reconciliation_show},
     {"GET",    "/admin/v1/payers",                       OPERATOR, LANE_WORK, .roles = ROLE_FINANCE, .purpose = true, .audit = "payer.read", .handle = admin_payers_show},
     {"GET",    "/admin/v1/retention",                    OPERATOR, LANE_WORK, .roles = ROLE_AUDITOR, .handle = admin_retention_show},
     {"GET",    "/admin/v1/jobs",                         OPERATOR, LANE_WORK, .roles = ROLE_AUDITOR, .handle = admin_jobs_show},

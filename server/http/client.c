@@ -23,6 +23,7 @@ struct gathering {
     struct arena *arena;
     struct buf body;
     struct client_answer answer;
+    size_t max;
     bool too_large;
 };
 
@@ -46,7 +47,7 @@ void client_free(struct client *c)
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *arg)
 {
     struct gathering *g = arg;
-    if (g->body.size + size * n > CLIENT_ANSWER_MAX) {
+    if (g->body.size + size * n > g->max) {
         g->too_large = true;
         return 0;
     }
@@ -124,7 +125,8 @@ static void set_call(CURL *curl, const struct client_call *call, struct curl_sli
 enum status client_send(struct client *c, const struct client_call *call, struct arena *a,
                         struct client_answer *answer)
 {
-    struct gathering g = {.arena = a};
+    struct gathering g = {.arena = a,
+                          .max = call->answer_max ? call->answer_max : CLIENT_ANSWER_MAX};
     struct curl_slist *headers = list_headers(call);
     enum status s = OK;
     curl_easy_reset(c->curl); /* keeps connections */

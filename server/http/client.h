@@ -27,6 +27,7 @@ struct client_call {
     const void *body;
     size_t body_size;
     int64_t connect_timeout_us, timeout_us; /* 0: 3 s, 10 s */
+    size_t answer_max;                      /* bytes of the answer's body; 0: CLIENT_ANSWER_MAX */
 };
 
 struct client_answer {
@@ -43,7 +44,7 @@ struct client *client_new(void); /* returns owned */
 void client_free(struct client *c);
 
 /* OK: an answer came, whatever its status. UNAVAILABLE: none, or not whole. TOO_LARGE: over
- * CLIENT_ANSWER_MAX. */
+ * answer_max. */
 enum status client_send(struct client *c, const struct client_call *call, struct arena *a,
                         struct client_answer *answer) MUST_USE;
 

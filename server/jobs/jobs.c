@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/poll.h"
+#include "jobs/reconcile.h"
 #include "jobs/refund.h"
 #include "jobs/scheduler.h"
 
@@ -117,6 +118,7 @@ const struct job jobs[] = {
     {"purge", 0, true, false, run_purge},
     {"partitions", 10 * MINUTE_US, true, false, run_partitions},
     {"ratchet", MINUTE_US, true, false, run_ratchet},
+    {"reconcile", 10 * MINUTE_US, false, true, reconcile_run},
 };
 const size_t jobs_count = sizeof jobs / sizeof *jobs;
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "jobs/certificates.h"
+#include "pay/bill.h"
 
 /* ---- what is counted ---- */
 
@@ -235,6 +236,31 @@ enum status provider_fetch_alipay(struct provider *p, const char *method,
     enum provider_outcome outcome = fetch_alipay(p, request, a, answer);
     provider_count("alipay", alipay_call(method), began_us, outcome);
     return status_of(outcome);
+}
+
+#define BILL_TIMEOUT_US (60 * SECOND_US)
+
+enum status provider_fetch_bill(struct provider *p, const char *channel, const char *url,
+                                const char *authorization, struct arena *a,
+                                struct client_answer *answer)
+{
+    const char *headers[] = {
+        "User-Agent: idphotod",
+        authorization ? arena_printf(a, "Authorization: %s", authorization) : NULL, NULL};
+    const struct client_call call = {
+        .method = "GET",
+        .url = url,
+        .headers = headers,
+        .timeout_us = BILL_TIMEOUT_US,
+        .answer_max = (size_t)BILL_PACKED_MAX,
+    };
+    int64_t began_us = clock_boot_us();
+    enum status s = client_send(p->client, &call, a, answer);
+    if (s == OK && answer->http_status != 200)
+        s = UNAVAILABLE;
+    provider_count(channel, "bill-download", began_us,
+                   s == OK ? PROVIDER_ANSWERED : PROVIDER_UNANSWERED);
+    return s;
 }
 
 void provider_log_refusal(const char *call, const char *code)

@@ -23,6 +23,7 @@ struct job_context {
     int64_t now_us;
     int64_t until_us; /* what the clock guard allows; destroy nothing later */
     int64_t rows;     /* the job counts here */
+    bool by_hand;     /* an operator asked for this run */
     struct purged purged;
     struct purged total; /* of all runs of this context */
 };

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "pay/alipay_bill.h"
 #include "pay/alipay_keys.h"
 #include "pay/alipay_trade.h"
 
@@ -102,6 +103,28 @@ enum status alipay_parse_close(const char *node, size_t n)
 {
     json_t *json = NULL;
     enum status status = open_node(node, n, &json);
+    json_decref(json);
+    return status;
+}
+
+/* The documents write BILL_NOT_EXIST and isp.bill_not_exist of the same thing. */
+static bool is_without_bill(const json_t *node)
+{
+    return strcmp(text_or_empty(node, "code"), "40004") == 0 &&
+           strcasestr(text_or_empty(node, "sub_code"), "bill_not_exist");
+}
+
+enum status alipay_bill_answer(const char *node, size_t n, struct arena *a, const char **url)
+{
+    json_t *json = NULL;
+    enum status status = open_node(node, n, &json);
+    const char *text = status == OK ? keep(json, "bill_download_url", a) : NULL;
+    if (status == INVALID && json && is_without_bill(json))
+        status = NOT_FOUND;
+    else if (status == OK && !text)
+        status = INVALID;
+    if (status == OK)
+        *url = text;
     json_decref(json);
     return status;
 }

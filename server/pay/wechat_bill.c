@@ -17,8 +17,8 @@ enum status wechat_bill_request(const struct wechat *w, int32_t day, int64_t now
     char text[DAY_TEXT_BYTES];
     struct wechat_request request = {
         .method = "GET",
-        .url =
-            arena_printf(a, "/v3/bill/tradebill?bill_date=%s&bill_type=ALL", day_format(day, text)),
+        .url = arena_printf(a, "/v3/bill/tradebill?bill_date=%s&bill_type=ALL&tar_type=GZIP",
+                            day_format(day, text)),
         .body = "",
     };
     enum status status = wechat_sign_request(w, a, now_us, &request);
@@ -154,13 +154,13 @@ static enum status read_header(char *line, struct bill_columns *out)
 }
 
 static enum status read_line(char *text, const struct bill_columns *c, struct arena *a,
-                             struct wechat_bill_line *out)
+                             struct bill_line *out)
 {
     const char *cells[CELLS_MAX];
     if (wechat_bill_cells(text, cells, CELLS_MAX) != c->count)
         return INVALID;
     const char *state = cells[c->at[STATE]];
-    struct wechat_bill_line line = {.refund = strcmp(state, "SUCCESS") != 0};
+    struct bill_line line = {.refund = strcmp(state, "SUCCESS") != 0};
     if (line.refund && strcmp(state, "REFUND") != 0 && strcmp(state, "REVOKED") != 0)
         return INVALID;
     if (time_parse_cn_plain(cells[c->at[AT]], &line.at_us) != OK ||
@@ -194,8 +194,8 @@ static size_t count_line_feeds(const char *text)
     return n;
 }
 
-enum status wechat_parse_bill(const void *csv, size_t n, struct arena *a,
-                              struct wechat_bill_line **lines, size_t *n_lines)
+enum status wechat_parse_bill(const void *csv, size_t n, struct arena *a, struct bill_line **lines,
+                              size_t *n_lines)
 {
     static const char BOM[] = "\xEF\xBB\xBF";
     char *rest = arena_copy(a, csv, n), *line;
@@ -205,7 +205,7 @@ enum status wechat_parse_bill(const void *csv, size_t n, struct arena *a,
         return INVALID;
     if (strncmp(rest, BOM, 3) == 0)
         rest += 3;
-    struct wechat_bill_line *read = arena_alloc(a, (count_line_feeds(rest) + 1) * sizeof *read);
+    struct bill_line *read = arena_alloc(a, (count_line_feeds(rest) + 1) * sizeof *read);
     if (rest[0]) {
         if (read_header(next_line(&rest), &columns) != OK)
             return INVALID;

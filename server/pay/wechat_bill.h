@@ -8,9 +8,11 @@
 #ifndef IDPHOTOD_PAY_WECHAT_BILL_H
 #define IDPHOTOD_PAY_WECHAT_BILL_H
 
+#include "pay/bill.h"
 #include "pay/wechat.h"
 
-/* GET /v3/bill/tradebill of an Asia/Shanghai day, signed. Ready after 10:00 of the next day. */
+/* GET /v3/bill/tradebill of an Asia/Shanghai day, packed by gzip, signed. Ready after 10:00 of the
+ * next day. */
 enum status wechat_bill_request(const struct wechat *w, int32_t day, int64_t now_us,
                                 struct arena *a, struct wechat_request *out) MUST_USE;
 
@@ -31,18 +33,10 @@ enum status wechat_bill_download_request(const struct wechat *w, const char *dow
 enum status wechat_bill_check(const struct wechat_bill_place *place, const void *file,
                               size_t n) MUST_USE;
 
-struct wechat_bill_line {
-    bool refund; /* of a payment that may lie on another day */
-    const char *transaction_id, *out_trade_no;
-    const char *out_refund_no, *refund_state; /* NULL unless refund */
-    const char *currency;
-    int64_t amount_fen; /* the order's total, or what was asked back */
-    int64_t at_us;
-};
 /* Columns are found by name. INVALID when one is missing, a line has another number of cells, an
  * amount or time is none, or the summary counts other lines than there are (a cut file). An empty
  * file has no lines. *lines lies in the arena. */
-enum status wechat_parse_bill(const void *csv, size_t n, struct arena *a,
-                              struct wechat_bill_line **lines, size_t *n_lines) MUST_USE;
+enum status wechat_parse_bill(const void *csv, size_t n, struct arena *a, struct bill_line **lines,
+                              size_t *n_lines) MUST_USE;
 
 #endif

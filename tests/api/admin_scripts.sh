@@ -99,6 +99,7 @@ try 'order-deliver' 0 '.state == "delivered"' '' "$scripts/order-deliver" "$orde
 as finance
 try 'ledger' 0 '.items | length == 1 and .[0].amount_fen == 1290' '' "$scripts/ledger" "$day"
 try 'ledger as CSV' 0 '~entry_id,kind,channel,' '' "$scripts/ledger" --format csv "$day"
+try 'reconcile, of a day without bills' 0 '.items | length == 0' '' "$scripts/reconcile" "$day"
 try 'payers' 0 '.items[0].openid == "oTestOfAdminScripts000000001"' '' "$scripts/payers" --purpose audit "$order"
 entry=$("$scripts/ledger" "$day" | jq -r '.items[0].entry_id')
 try 'refund' 0 '.amount_fen == 1290 and .reason == "complaint" and .state == "requested"' '' \
@@ -115,7 +116,7 @@ try 'job-run, with the token at its usual place' 0 '.job == "purge" and .outcome
 
 # ---- every script: help, token, role, address
 for script in orders-list "order-show $order" "order-ship --carrier SF --tracking-no SF12 $order" "order-deliver $order" \
-    "ledger $day" "payers $order" "refund --reason legal $order" "ledger-refund --reason legal $entry" refunds-list retention jobs-list 'job-run purge'; do
+    "ledger $day" "reconcile $day" "payers $order" "refund --reason legal $order" "ledger-refund --reason legal $entry" refunds-list retention jobs-list 'job-run purge'; do
     read -ra words <<<"$script --purpose audit"
     name=${words[0]}
     words[0]=$scripts/$name

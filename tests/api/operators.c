@@ -64,6 +64,7 @@ static const struct duty duties[] = {
      "{'carrier': 'SF', 'tracking_no': 'SF0000000001'}", NULL, 409},
     {"POST /admin/v1/orders/{{rob.file}}/deliver", "fulfilment", "{}", NULL, 409},
     {"GET /admin/v1/ledger?day={{today}}", "finance", NULL, NULL, 200},
+    {"GET /admin/v1/reconciliation?day={{today}}", "finance", NULL, NULL, 200},
     {"GET /admin/v1/payers?order={{rob.order}}", "finance", NULL, "X-Purpose: audit", 200},
     {"GET /admin/v1/retention", "auditor", NULL, NULL, 200},
     {"GET /admin/v1/jobs", "auditor", NULL, NULL, 200},

@@ -26,7 +26,7 @@ VECTORS(a_line_of_a_bill_is_split_at_its_backticks, "wechat.bill.line", line_spl
 static bool bill_reads(const struct vector *v)
 {
     struct arena *a = arena_new();
-    struct wechat_bill_line *lines = NULL;
+    struct bill_line *lines = NULL;
     size_t n = 0, n_lines = 99;
     const char *text = vector_text(v->inputs, "csv_base64");
     unsigned char *csv = arena_alloc(a, strlen(text) + 1);
@@ -52,8 +52,7 @@ static const char BACK[] =
     "`2026-01-02 00:00:00,`43,`n2,`REFUND,`CNY,`0.00,`R2,`5.00,`SUCCESS,`\r\n";
 static const char SUMMARY[] = "总交易单数,其他\r\n";
 
-static enum status parse(struct arena *a, const char *csv, struct wechat_bill_line **lines,
-                         size_t *n)
+static enum status parse(struct arena *a, const char *csv, struct bill_line **lines, size_t *n)
 {
     return wechat_parse_bill(csv, strlen(csv), a, lines, n);
 }
@@ -61,7 +60,7 @@ static enum status parse(struct arena *a, const char *csv, struct wechat_bill_li
 Test(wechat_bill, payments_and_refunds_are_told_apart_with_amount_time_and_numbers)
 {
     struct arena *a = arena_new();
-    struct wechat_bill_line *l = NULL;
+    struct bill_line *l = NULL;
     size_t n = 0;
     const char *csv =
         arena_printf(a, "\xEF\xBB\xBF%s%s%s%s`2.0,`9.90\r\n", COLUMNS, PAID, BACK, SUMMARY);
@@ -81,7 +80,7 @@ Test(wechat_bill, payments_and_refunds_are_told_apart_with_amount_time_and_numbe
 Test(wechat_bill, a_bill_that_is_cut_or_odd_is_refused_as_a_whole)
 {
     struct arena *a = arena_new();
-    struct wechat_bill_line *l = NULL;
+    struct bill_line *l = NULL;
     size_t n = 42;
     const char *const bad[] = {
         arena_printf(a, "%s%s%s`2.0,`1\r\n", COLUMNS, PAID, SUMMARY),
@@ -144,7 +143,7 @@ Test(wechat_bill, the_download_signs_path_and_query_alone)
     cr_assert_eq(wechat_bill_download_request(w, "https://host", 0, a, &r), INVALID);
     cr_assert_eq(wechat_bill_download_request(w, "/v3/x", 0, a, &r), INVALID);
     cr_assert_eq(wechat_bill_request(w, 20454, 0, a, &r), OK); /* 20454 days after 1970-01-01 */
-    cr_assert_str_eq(r.url, "/v3/bill/tradebill?bill_date=2026-01-01&bill_type=ALL");
+    cr_assert_str_eq(r.url, "/v3/bill/tradebill?bill_date=2026-01-01&bill_type=ALL&tar_type=GZIP");
     json_decref(keys);
     wechat_close(w);
     arena_free(a);
