@@ -87,6 +87,7 @@ static enum status start_server(struct app *app, struct server_listener listener
         .image_queue = (unsigned)c->server.image_queue,
         .trusted_proxies = c->server.trusted_proxies,
         .cors_origins = c->server.cors_origins,
+        .limits = app->limits,
         .app = app,
         .worker_open = worker_open,
         .worker_close = worker_close,

@@ -7,6 +7,7 @@
 #include "api/places.h"
 #include "api/policies.h"
 #include "base/check.h"
+#include "http/limits.h"
 #include "image/photo.h"
 
 enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
@@ -20,6 +21,8 @@ enum status app_open(const struct config *config, struct app **out, char *why, s
         s = policies_load(config->policy_dir, &app->policies, why, why_size);
     if (s == OK)
         s = places_load(config->catalogue_file, &app->places, why, why_size);
+    if (s == OK && config->server.rate_limits)
+        s = limits_load(config->limits_file, &app->limits, why, why_size);
     if (s == OK)
         s = image_start();
     if (s == OK)
@@ -33,6 +36,7 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
+    limits_free(app->limits);
     places_free(app->places);
     policies_free(app->policies);
     catalogue_free(app->catalogue);

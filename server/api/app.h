@@ -22,6 +22,7 @@ struct catalogue;
 struct figures;
 struct policies;
 struct places;
+struct limits;
 
 struct app {
     struct service service;
@@ -29,6 +30,7 @@ struct app {
     struct catalogue *catalogue;
     struct policies *policies;
     struct places *places;
+    struct limits *limits; /* NULL: off */
     /* for GET /metrics; serve.c sets them */
     struct figures *figures;
     _Atomic(struct server *) server; /* NULL until it has started */

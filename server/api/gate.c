@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/limits.h"
 #include "store/operator.h"
 #include "store/wechat_binding.h"
 
@@ -151,7 +152,8 @@ static void dispatch_account(struct request *r)
     if (!is_known(r, s))
         return;
     r->account_id = g->session.account_id;
-    if (take_marker(r, &g->idempotency) && has_consent(r, g))
+    if (limits_admit_account(app_of(r)->limits, r) && take_marker(r, &g->idempotency) &&
+        has_consent(r, g))
         r->route->handle(r);
     release_marker(r, g);
 }

@@ -85,6 +85,7 @@ struct config {
     struct config_alipay alipay[CONFIG_MERCHANTS_MAX];
     size_t n_alipay;
     const char *catalogue_file;
+    const char *limits_file;
     const char *policy_dir;
     const char *specs_dir;
     const char *holidays_file;

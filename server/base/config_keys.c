@@ -87,6 +87,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(alipay, payment_ttl, DURATION, OF_ALIPAY(payment_ttl_us), DEFAULT("30m"), RANGE(60 * SECOND_US, 24 * HOUR_US)),
 
     KEY(catalogue, file, PATH, AT(catalogue_file), DEFAULT("catalogue.json")),
+    KEY(limits, file, PATH, AT(limits_file), DEFAULT("limits.json")),
     KEY(policy, dir, PATH, AT(policy_dir), DEFAULT("policy")),
     KEY(specs, dir, PATH, AT(specs_dir), DEFAULT("specs")),
     KEY(holidays, file, PATH, AT(holidays_file), DEFAULT("holidays.json")),

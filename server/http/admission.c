@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "http/exchange.h"
+#include "http/limits.h"
 #include "http/text.h"
 
 enum { HEADERS_MOST = 16384, TOKEN_MOST = 128, TOKEN_LEAST = 20 };
@@ -136,6 +137,13 @@ static bool admit_route(struct exchange *x)
     return refuse(x, PROBLEM_METHOD_NOT_ALLOWED);
 }
 
+/* Operators and providers (whose routes have no rate class) are not limited. */
+static bool admit_rate(struct exchange *x)
+{
+    return x->site->table.kind != LISTENER_PUBLIC ||
+           limits_admit_address(x->site->server->options.limits, &x->r);
+}
+
 /* ---- caller ---- */
 
 static bool has_token(const struct request *r, const char *prefix)
@@ -235,6 +243,6 @@ void exchange_admit(struct exchange *x, const char *version)
 {
     note_body(x);
     if (admit_peer(x) && admit_framing(x, version) && admit_target(x, version) && admit_route(x) &&
-        admit_caller(x))
+        admit_rate(x) && admit_caller(x))
         admit_body(x);
 }

@@ -15,6 +15,7 @@
 #include "http/request.h"
 
 struct server;
+struct limits;
 
 struct server_listener {
     const char *listen;             /* "127.0.0.1:8080", "[::1]:0" */
@@ -36,6 +37,7 @@ struct server_options {
     int64_t header_deadline_us, body_deadline_us, handler_deadline_us; /* 0: 10 s, 30 s, 15 s */
     const char *trusted_proxies; /* comma-separated addresses or CIDR blocks; NULL: none */
     const char *cors_origins;    /* comma-separated; NULL: none */
+    struct limits *limits;       /* of addresses, on the public listener; NULL: none */
     void *app;
     /* Per worker thread: opened once, handed to every request as r->worker, closed at the end. */
     void *(*worker_open)(void *app);

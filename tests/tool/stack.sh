@@ -57,6 +57,7 @@ stack_up() {
 listen = 127.0.0.1:$stack_port
 public_base_url = http://127.0.0.1:$stack_port
 workers = 8
+rate_limits = off
 [operator]
 listen = 127.0.0.1:0
 [database]
@@ -67,6 +68,8 @@ master_key_file = $STACK/keys/master/1.key
 ratchet_file = $STACK/keys/ratchet/ratchet.state
 [catalogue]
 file = $STACK_ROOT/config/catalogue.json
+[limits]
+file = $STACK_ROOT/config/limits.json
 [policy]
 dir = $STACK_ROOT/config/policy
 [testing]

@@ -380,6 +380,7 @@ static void expect_problems_of_row(json_t *doc, const struct route *r)
         {PROBLEM_HEADERS_TOO_LARGE, true},
         {PROBLEM_INTERNAL_ERROR, true},
         {PROBLEM_METHOD_NOT_ALLOWED, false},
+        {PROBLEM_RATE_LIMITED, r->rate != NULL},
         {PROBLEM_OVERLOADED, queued},
         {PROBLEM_DEADLINE_EXCEEDED, queued},
         {PROBLEM_UNAUTHENTICATED, token || r->token_too},
@@ -436,8 +437,7 @@ Test(openapi, gives_problems_under_their_own_status_only)
 /* What no route answers yet. */
 static bool is_not_yet_used(enum problem p)
 {
-    static const enum problem list[] = {PROBLEM_SIGNATURE_INVALID, PROBLEM_NOT_QUALIFIED,
-                                        PROBLEM_RATE_LIMITED};
+    static const enum problem list[] = {PROBLEM_SIGNATURE_INVALID, PROBLEM_NOT_QUALIFIED};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         if (list[i] == p)
             return true;
