@@ -56,6 +56,7 @@ enum metric {
     METRIC_REFUNDS,      /* state */
     METRIC_REFUND_WORDS, /* channel, result */
     METRIC_REFUND_OLDEST,
+    METRIC_AUDIT_FINDINGS,
     METRIC_PAYMENTS_PENDING,
     METRIC_PAYMENT_OVERDUE,
 

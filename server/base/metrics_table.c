@@ -142,6 +142,8 @@ const struct metric_row metrics_table[METRICS] = {
         {CHANNEL, {"result", VALUES("accepted", "done", "failed", "same", "unknown", "differs")}}},
     [METRIC_REFUND_OLDEST] = {"idphotod_refund_oldest_seconds", METRIC_GAUGE,
         "Age of the oldest refund under way; 0 when none is.", .per = PER_MICROSECOND},
+    [METRIC_AUDIT_FINDINGS] = {"idphotod_audit_findings", METRIC_GAUGE,
+        "What the last audit of the books found wrong, on any host; always 0."},
     [METRIC_PAYMENTS_PENDING] = {"idphotod_payments_pending", METRIC_GAUGE,
         "Attempts to pay that the provider has not decided."},
     [METRIC_PAYMENT_OVERDUE] = {"idphotod_payment_overdue_seconds", METRIC_GAUGE,

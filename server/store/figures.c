@@ -81,6 +81,11 @@ static const struct statement figure_refund_oldest = {
                                                " FROM refund WHERE next_at IS NOT NULL AND state "
                                                "IN ('requested', 'accepted')"};
 
+/* The audit counts what it finds as its rows. */
+static const struct statement figure_audit = {
+    "figure_audit", "SELECT NULL::text, NULL::text, rows FROM job_run WHERE job = 'audit'"
+                    " AND outcome = 'ok' ORDER BY started_at DESC LIMIT 1"};
+
 #define LAST_RUN                                                                                   \
     " FROM unnest($1::text[]) AS j (job), LATERAL (SELECT r.finished_at, r.outcome FROM job_run r" \
     "  WHERE r.job = j.job"
@@ -112,6 +117,7 @@ static const struct {
     {METRIC_ANOMALIES_OPEN, &figure_anomalies, NONE},
     {METRIC_REFUNDS, &figure_refunds, NONE},
     {METRIC_REFUND_OLDEST, &figure_refund_oldest, NOW},
+    {METRIC_AUDIT_FINDINGS, &figure_audit, NONE},
     {METRIC_PARTITIONS_AHEAD, &figure_partitions, NOW},
     {METRIC_JOB_LAST_SUCCESS, &figure_job_success, JOBS},
     {METRIC_PURGE_LAST_SUCCESS, &figure_purge_success, NONE},
@@ -121,7 +127,8 @@ enum { FIGURES = sizeof figures / sizeof *figures };
 
 STATEMENTS(figure_statements, &figure_overdue, &figure_promote, &figure_pending,
            &figure_payment_overdue, &figure_anomalies, &figure_refunds, &figure_refund_oldest,
-           &figure_partitions, &figure_job_success, &figure_purge_success, &figure_job_outcome);
+           &figure_audit, &figure_partitions, &figure_job_success, &figure_purge_success,
+           &figure_job_outcome);
 
 static size_t count_rows(const struct rows rows[FIGURES])
 {

@@ -159,6 +159,19 @@ Test(figures, a_job_that_failed_last_keeps_the_time_of_its_last_success)
     is(told, 1);
 }
 
+Test(figures, the_last_audit_that_ended_well_tells_what_it_found)
+{
+    struct job_run run = {.job = "audit", .host = "here", .outcome = "ok", .rows = 3};
+    is(figure(METRIC_AUDIT_FINDINGS, NULL), -1);
+    run.started_us = run.finished_us = w.now_us - HOUR_US;
+    is(job_run_write(&w.st, w.a, &run), OK);
+    run.started_us = run.finished_us = w.now_us;
+    run.outcome = "failed";
+    run.rows = 0;
+    is(job_run_write(&w.st, w.a, &run), OK);
+    is(figure(METRIC_AUDIT_FINDINGS, NULL), 3);
+}
+
 /* A success that came after its order was cancelled is an anomaly, and is given back. */
 Test(figures, anomalies_and_refunds_are_told_until_they_are_done)
 {
