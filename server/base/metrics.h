@@ -47,6 +47,7 @@ enum metric {
 
     /* payments */
     METRIC_CALLBACKS,              /* channel, result */
+    METRIC_COMMIT_BATCH,           /* callbacks */
     METRIC_SETTLED,                /* channel, source, result */
     METRIC_ANOMALIES,              /* channel, kind */
     METRIC_POLLS,                  /* channel, result */

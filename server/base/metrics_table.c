@@ -118,6 +118,8 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_CALLBACKS] = {"idphotod_callbacks_total", METRIC_COUNTER,
         "Callbacks of the providers, by what they came to or why they were refused.",
         {CHANNEL, {"result", callback_results}}},
+    [METRIC_COMMIT_BATCH] = {"idphotod_commit_batch_callbacks", METRIC_HISTOGRAM,
+        "How many callbacks one statement commits together.", {{0}}, BOUNDS(1, 2, 4, 8, 16, 32, 64)},
     [METRIC_SETTLED] = {"idphotod_trades_settled_total", METRIC_COUNTER,
         "Verified successes put into effect, by who told: a callback, or the answer to our asking.",
         {CHANNEL, {"source", VALUES("callback", "asked")}, {"result", settle_results}}},

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "jobs/settle.h"
 
 /* One row that somebody holds locked must not keep its neighbours waiting for as long as a
@@ -72,6 +73,7 @@ static enum status commit_rows(struct committer *c, struct pending *const *items
     for (size_t i = 0; i < n; i++)
         rows[i] = &items[i]->settlement;
     struct arena *a = arena_new();
+    metric_observe(METRIC_COMMIT_BATCH, (int64_t)n);
     enum status s = settlements_commit(c->db, a, rows, n);
     arena_free(a);
     return s;

@@ -87,7 +87,7 @@ struct settle {
 
 struct settled {
     enum settle_outcome outcome;
-    const char *kind; /* anomaly's kind, NULL without one */
+    const char *kind; /* anomaly's kind, a static text; NULL without one */
 };
 
 enum { SETTLEMENTS_MAX = 64 };

@@ -267,6 +267,18 @@ static void add_prepared(struct params *p, struct arena *a, struct settlement *c
     add_uuid_array(p, a, entry_ids, n);
 }
 
+/* The statement's word for what does not fit, as a text that outlives its rows: it is told after
+ * they are gone. */
+static const char *kind_of(const char *word)
+{
+    static const char *const kinds[] = {"unknown-trade", "channel", "merchant", "application",
+                                        "currency",      "amount",  "late",     "second"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(word, kinds[i]) == 0)
+            return kinds[i];
+    return NULL;
+}
+
 static void read_verdict(const struct rows *rows, int i, struct settlement *out)
 {
     const char *word = row_text(rows, i, 1);
@@ -274,7 +286,7 @@ static void read_verdict(const struct rows *rows, int i, struct settlement *out)
     if (out->again)
         return;
     out->out.outcome = outcome_of(word);
-    out->out.kind = strcmp(word, "success") == 0 || strcmp(word, "duplicate") == 0 ? NULL : word;
+    out->out.kind = kind_of(word);
     if (strcmp(word, "success") == 0 && !row_bool(rows, i, 2))
         out->out.kind = "success-time";
 }

@@ -231,6 +231,7 @@ def judge_movement(found):
         ("idphotod_provider_calls_total", {"channel": "wechat", "call": "refund", "outcome": "ok"}, 1),
         ("idphotod_payment_anomalies_unresolved", {}, 1),
         ("idphotod_payments_pending", {}, 1),
+        ("idphotod_commit_batch_callbacks_count", {}, 4),
         ("idphotod_trades_settled_total", {"source": "callback", "result": "success"}, 2),
         ("idphotod_provider_calls_total", {"channel": "wechat", "call": "prepay", "outcome": "ok"}, 1),
         ("idphotod_provider_call_duration_seconds_count", {"channel": "wechat", "call": "prepay"}, 1),
