@@ -208,8 +208,8 @@ function judgeCashier({ client }, method) {
 /** What must have been sent at the end: nothing here is judged by its absence. */
 const REQUIRED = [
     'wechat prepay app', 'wechat prepay jsapi', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
-    'wechat refund', 'wechat refund query', 'wechat certificates',
-    'alipay precreate', 'alipay query', 'alipay close', 'alipay refund', 'alipay refund query',
+    'wechat refund', 'wechat refund query', 'wechat certificates', 'wechat trade bill',
+    'alipay precreate', 'alipay query', 'alipay close', 'alipay refund', 'alipay refund query', 'alipay bill address',
 ];
 const seen = new Set();
 
@@ -231,9 +231,15 @@ async function pay(client) {
     judgeJsapi(await inMiniProgram.begin('wechat', 'jsapi'));
 }
 
+/** To a noon of Shanghai that is a day away at least: bills of today are there by then. */
+function hoursToNoon() {
+    const hours = (12 - new Date(Date.now() + 8 * 3600_000).getUTCHours() + 24) % 24;
+    return 24 + (hours > 0 ? hours : 24);
+}
+
 /** A day on, all of them are asked about and closed; Alipay is made to say that one waits. */
 async function closeAll() {
-    shell('clock_to +25h');
+    shell(`clock_to +${hoursToNoon()}h`);
     answerInstead((call) => methodOf(call) === 'alipay.trade.query', ({ body }) => alipayAnswer('alipay.trade.query',
         JSON.stringify({
             code: '10000', msg: 'Success', buyer_logon_id: '159****5620', total_amount: '9.90',
@@ -241,6 +247,7 @@ async function closeAll() {
             trade_no: '2026112622001499770500000001', trade_status: 'WAIT_BUYER_PAY',
         })));
     await runJob('poll');
+    await runJob('reconcile');
     shell('clock_to 0s');
 }
 
