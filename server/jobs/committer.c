@@ -189,7 +189,9 @@ struct committer *committer_start(const struct service *service, size_t queue)
     CHECK_PEER(c);
     c->options = service->db_options;
     c->options.lock_timeout_us = LOCK_TIMEOUT_US;
-    c->options.generic_plans = true; /* one plan serves batches of every size */
+    /* One plan serves batches of every size. Made while a table was empty, it would otherwise read
+     * the whole of it for each row, once it is not. */
+    c->options.lookups = true;
     c->db = db_new(&c->options);
     c->most = queue;
     CHECK_PEER(pthread_mutex_init(&c->mutex, NULL) == 0 && pthread_cond_init(&c->came, NULL) == 0);

@@ -160,7 +160,7 @@ static enum status prepare_all(struct db *d)
 
 static enum status set_session(struct db *d)
 {
-    char sql[320];
+    char sql[448];
     const struct db_options *o = d->options;
     int64_t lock_us = o->lock_timeout_us ? o->lock_timeout_us : o->statement_timeout_us;
     snprintf(
@@ -168,7 +168,9 @@ static enum status set_session(struct db *d)
         "SET timezone = 'UTC'; SET statement_timeout = %lld; SET lock_timeout = %lld; "
         "SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'%s",
         (long long)(o->statement_timeout_us / 1000), (long long)(lock_us / 1000),
-        o->generic_plans ? "; SET plan_cache_mode = force_generic_plan" : "");
+        o->lookups ? "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+                     "SET enable_hashjoin = off; SET enable_mergejoin = off"
+                   : "");
     PGresult *r = PQexec(d->conn, sql);
     bool good = PQresultStatus(r) == PGRES_COMMAND_OK;
     PQclear(r);

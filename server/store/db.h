@@ -40,8 +40,10 @@ struct statement_list {
 struct db_options {
     const char *url;
     int64_t statement_timeout_us, connect_timeout_us;
-    int64_t lock_timeout_us;                   /* 0: as long as a statement may take */
-    bool generic_plans;                        /* never plan for particular parameters */
+    int64_t lock_timeout_us; /* 0: as long as a statement may take */
+    /* Plans once, by index lookups alone, whatever the tables hold at that time: for a connection
+     * that lives long and only ever looks a few rows up. */
+    bool lookups;
     const struct statement_list *const *lists; /* what to prepare; NULL: nothing (migrate) */
     size_t n_lists;
 };
