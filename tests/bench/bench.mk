@@ -1,10 +1,6 @@
-# What `make bench` needs besides the server: the sandbox's code signs, the server's list of
-# statements says what the database is measured with.
+# What `make bench` needs besides the server: the sandbox's code signs.
 BENCH_SIGN_SRC := tests/bench/sign.c $(filter-out %/main.c,$(wildcard tests/sandbox/*.c))
-NEEDS_bench = $(B)/sandbox $(B)/bench-sign $(B)/bench-statement
+NEEDS_bench = $(B)/sandbox $(B)/bench-sign
 
 $(B)/bench-sign: $(BENCH_SIGN_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(SANDBOX_LIBS)
-
-$(B)/bench-statement: $(B)/tests/bench/statement.o $(B)/libidphotod.a
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
