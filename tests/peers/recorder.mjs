@@ -11,7 +11,8 @@ export function answerInstead(wanted, answer) {
     instead.push({ wanted, answer });
 }
 
-function pass(call, target) {
+/** The target's answer to a call. */
+export function pass(call, target) {
     return new Promise((resolve, reject) => {
         const headers = { ...call.headers };
         delete headers.connection;

@@ -2,7 +2,7 @@
 // Every request that the server sends, and every text that it hands to a client's SDK, before the
 // providers' own SDKs.
 import { alipayAnswer, methodOf } from './play.mjs';
-import { answerInstead, calls } from './recorder.mjs';
+import { answerInstead, calls, pass } from './recorder.mjs';
 import { agree, lax } from './report.mjs';
 import { Client, runJob, sandbox, send, shell } from './service.mjs';
 import { Formatter, Rsa, alipay, alipaySdk, alipayUtil, ids, nodeV3, wechat } from './place.mjs';
@@ -71,7 +71,7 @@ function judgeWechat(call) {
     seen.add(`wechat ${name}`);
     judgeByAxiosPlugin(call, name, auth);
     judgeByNodeV3(call, name, auth);
-    judgeHeaders(call, name);
+    if (name !== 'bill file') judgeHeaders(call, name); // no JSON, and nobody signs the answer
     if (!call.instead && call.answer.status < 300) judgeWechatAnswer(call, name);
 }
 
@@ -208,7 +208,7 @@ function judgeCashier({ client }, method) {
 /** What must have been sent at the end: nothing here is judged by its absence. */
 const REQUIRED = [
     'wechat prepay app', 'wechat prepay jsapi', 'wechat prepay h5', 'wechat prepay native', 'wechat query', 'wechat close',
-    'wechat refund', 'wechat refund query', 'wechat certificates', 'wechat trade bill',
+    'wechat refund', 'wechat refund query', 'wechat certificates', 'wechat trade bill', 'wechat bill file',
     'alipay precreate', 'alipay query', 'alipay close', 'alipay refund', 'alipay refund query', 'alipay bill address',
 ];
 const seen = new Set();
@@ -237,6 +237,17 @@ function hoursToNoon() {
     return 24 + (hours > 0 ? hours : 24);
 }
 
+/** The address of a bill's file leads by the recorder, so that the request for it is seen too. */
+function fileByRecorder() {
+    answerInstead((call) => call.url.startsWith('/v3/bill/tradebill'), async (call) => {
+        const { status, headers: { 'content-length': _, ...headers }, body } = await pass(call, process.env.SANDBOX);
+        const text = body.toString().replace(process.env.SANDBOX, `http://${call.headers.host}`);
+        const signed = Formatter.response(headers['wechatpay-timestamp'], headers['wechatpay-nonce'], text);
+        headers['wechatpay-signature'] = Rsa.sign(signed, Rsa.from(wechat.platformKey, 'private'));
+        return { status, headers, body: Buffer.from(text) };
+    });
+}
+
 /** A day on, all of them are asked about and closed; Alipay is made to say that one waits. */
 async function closeAll() {
     shell(`clock_to +${hoursToNoon()}h`);
@@ -247,6 +258,7 @@ async function closeAll() {
             trade_no: '2026112622001499770500000001', trade_status: 'WAIT_BUYER_PAY',
         })));
     await runJob('poll');
+    fileByRecorder();
     await runJob('reconcile');
     shell('clock_to 0s');
 }
