@@ -85,7 +85,7 @@ static enum status fetch_wechat(struct provider *p, const struct bill_source *so
                                          &request);
     if (s == OK) {
         *why = "download";
-        s = provider_fetch_bill(p, "wechat", url, request.authorization, a, &answer);
+        s = provider_fetch_bill(p, "wechat", url, &request, a, &answer);
     }
     if (s == OK) {
         *why = "packing";

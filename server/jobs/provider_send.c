@@ -99,20 +99,29 @@ static enum status status_of(enum provider_outcome outcome)
     return INTERNAL;
 }
 
+enum { HEADERS_MAX = 6 };
+
+static void list_headers(const struct wechat_request *request, struct arena *a,
+                         const char *out[HEADERS_MAX])
+{
+    size_t n = 0;
+    out[n++] = arena_printf(a, "Authorization: %s", request->authorization);
+    out[n++] = "Accept: application/json";
+    out[n++] = "User-Agent: idphotod";
+    if (request->wechatpay_serial)
+        out[n++] = arena_printf(a, "Wechatpay-Serial: %s", request->wechatpay_serial);
+    if (request->body_size)
+        out[n++] = "Content-Type: application/json";
+    out[n] = NULL;
+}
+
 static enum provider_outcome fetch_wechat(struct provider *p, int config,
                                           const struct wechat_request *request, struct arena *a,
                                           struct client_answer *answer,
                                           struct wechat_headers *signature)
 {
-    const char *headers[6] = {0};
-    size_t n = 0;
-    headers[n++] = arena_printf(a, "Authorization: %s", request->authorization);
-    headers[n++] = "Accept: application/json";
-    headers[n++] = "User-Agent: idphotod";
-    if (request->wechatpay_serial)
-        headers[n++] = arena_printf(a, "Wechatpay-Serial: %s", request->wechatpay_serial);
-    if (request->body_size)
-        headers[n++] = "Content-Type: application/json";
+    const char *headers[HEADERS_MAX];
+    list_headers(request, a, headers);
     const struct client_call call = {
         .method = request->method,
         .url = arena_printf(a, "%s%s", p->service->config->wechat[config].base_url, request->url),
@@ -241,12 +250,12 @@ enum status provider_fetch_alipay(struct provider *p, const char *method,
 #define BILL_TIMEOUT_US (60 * SECOND_US)
 
 enum status provider_fetch_bill(struct provider *p, const char *channel, const char *url,
-                                const char *authorization, struct arena *a,
+                                const struct wechat_request *request, struct arena *a,
                                 struct client_answer *answer)
 {
-    const char *headers[] = {
-        "User-Agent: idphotod",
-        authorization ? arena_printf(a, "Authorization: %s", authorization) : NULL, NULL};
+    const char *headers[HEADERS_MAX] = {"User-Agent: idphotod"};
+    if (request)
+        list_headers(request, a, headers);
     const struct client_call call = {
         .method = "GET",
         .url = url,

@@ -47,10 +47,10 @@ void provider_count(const char *channel, const char *call, int64_t began_us,
                     enum provider_outcome outcome);
 
 /* GET of a bill's file, whose answer carries no signature: `url` was allowed by bill_place.h, and
- * `authorization` is the header's value or NULL. No redirect is followed. UNAVAILABLE unless the
+ * `request` gives WeChat Pay's headers, or is NULL. No redirect is followed. UNAVAILABLE unless the
  * answer is 200; TOO_LARGE past BILL_PACKED_MAX. */
 enum status provider_fetch_bill(struct provider *p, const char *channel, const char *url,
-                                const char *authorization, struct arena *a,
+                                const struct wechat_request *request, struct arena *a,
                                 struct client_answer *answer) MUST_USE;
 
 /* Logs a provider's refusal: a code such as ORDER_NOT_EXIST or ACQ.TRADE_HAS_SUCCESS; anything

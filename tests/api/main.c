@@ -22,7 +22,8 @@ static const struct group groups[] = {
     {"limits", limit_tests},        {"operators", operator_tests},
     {"refunds", refund_tests},      {"idempotency", idempotency_tests},
     {"bad-input", bad_input_tests}, {"outage", outage_tests},
-    {"expiry", expiry_tests},       {"policy", policy_tests},
+    {"bills", bill_tests},          {"expiry", expiry_tests},
+    {"policy", policy_tests},
 };
 
 static const struct step set_up[] = {
