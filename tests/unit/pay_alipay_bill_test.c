@@ -133,6 +133,7 @@ Test(alipay_bill, a_file_that_is_not_whole_or_odd_is_refused)
         HEAD PAID, /* the counts are missing */
         HEAD PAID TAIL("2", "0"),
         HEAD PAID BACK TAIL("2", "0"),
+        HEAD PAID BACK TAIL("1", "2"),
         "#\r\n支付宝交易号,商户订单号,业务类型,完成时间\r\n" TAIL("0", "0"),
         HEAD "2026\t,n1\t,交易\t,x\t,2026-01-01 10:00:00\r\n" TAIL("1", "0"),
         HEAD "2026\t,n1\t,赠送\t,x\t,2026-01-01 10:00:00\t,2026-01-01 10:00:07\t,p\t,1.00\t,1.00\t,"
