@@ -35,7 +35,7 @@ LDLIBS += $(PKG_LDLIBS) -lcsv -lpthread
 ifneq ($(filter-out clean format,$(or $(MAKECMDGOALS),all)),)
 include build/packages.mk
 endif
-build/packages.mk: deploy/install-deps.sh
+build/packages.mk: deploy/install-deps.sh Makefile
 	$(Q)deploy/install-deps.sh build
 	$(Q)mkdir -p $(@D)
 	$(Q){ echo "PKG_CPPFLAGS := $$(pkg-config --cflags-only-I $(PKGS) | sed 's/-I */-isystem /g')"; \

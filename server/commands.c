@@ -11,6 +11,7 @@
 #include "base/embed.h"
 #include "base/version.h"
 #include "jobs/scheduler.h"
+#include "store/auditor.h"
 #include "store/migrate.h"
 #include "store/operator.h"
 #include "store/payment.h"
@@ -286,6 +287,30 @@ int command_ledger(const struct config *c, const struct command_line *line)
         print_json(list, n);
     close_tool(&t);
     return finish(s, "ledger export");
+}
+
+/* ---- audit ---- */
+
+static void print_finding(void *arg, const struct finding *finding)
+{
+    (void)arg;
+    printf("%s: %s\n", finding->check, finding->what);
+}
+
+int command_audit(const struct config *c, const struct command_line *line)
+{
+    struct session_of_tool t;
+    int64_t count = 0;
+    if (line->count)
+        return EXIT_USAGE;
+    int code = open_tool(c, &t);
+    if (code != EXIT_DONE)
+        return code;
+    enum status s = auditor_run(&t.job.store, t.arena, clock_now_us(), print_finding, NULL, &count);
+    close_tool(&t);
+    if (s == OK)
+        printf("%" PRId64 " found wrong\n", count);
+    return s == OK && count ? EXIT_WRONG : finish(s, "audit");
 }
 
 /* ---- the rest ---- */

@@ -31,6 +31,7 @@ int command_ratchet(const struct config *c, const struct command_line *line);
 int command_operator(const struct config *c, const struct command_line *line);
 int command_purge(const struct config *c, const struct command_line *line);
 int command_ledger(const struct config *c, const struct command_line *line);
+int command_audit(const struct config *c, const struct command_line *line);
 int command_config(const struct config *c, const struct command_line *line);
 int command_openapi(const struct config *c, const struct command_line *line);
 int command_version(const struct config *c, const struct command_line *line);

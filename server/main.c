@@ -23,8 +23,9 @@ static const struct command {
     {"serve", command_serve, true},       {"migrate", command_migrate, true},
     {"keygen", command_keygen, false},    {"ratchet", command_ratchet, true},
     {"operator", command_operator, true}, {"purge", command_purge, true},
-    {"ledger", command_ledger, true},     {"config", command_config, true},
-    {"openapi", command_openapi, false},  {"version", command_version, false},
+    {"ledger", command_ledger, true},     {"audit", command_audit, true},
+    {"config", command_config, true},     {"openapi", command_openapi, false},
+    {"version", command_version, false},
 };
 
 static const char usage[] =
@@ -36,6 +37,7 @@ static const char usage[] =
     "  operator add NAME --role ROLE | list | revoke NAME\n"
     "  purge --once [--now TIME]\n"
     "  ledger export --day DAY [--format csv|json]\n"
+    "  audit\n"
     "  config check | print\n"
     "  openapi | version\n";
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "jobs/books.h"
 #include "jobs/poll.h"
 #include "jobs/reconcile.h"
 #include "jobs/refund.h"
@@ -117,6 +118,8 @@ const struct job jobs[] = {
     {"rewrap", 5 * MINUTE_US, false, false, run_rewrap},
     {"purge", 0, true, false, run_purge},
     {"partitions", 10 * MINUTE_US, true, false, run_partitions},
+    {"seal", MINUTE_US, false, false, books_seal},
+    {"audit", DAY_US, false, false, books_audit},
     {"ratchet", MINUTE_US, true, false, run_ratchet},
     {"reconcile", 10 * MINUTE_US, false, true, reconcile_run},
 };

@@ -283,15 +283,20 @@ struct uuid new_photo(int64_t account_id)
     return new_photo_at(account_id, w.now_us);
 }
 
+enum { PHOTO_FEN = 1990 };
+
 static size_t fill_items(struct order_item *items, const char *kind, const struct uuid *photos,
                          size_t n)
 {
     size_t filled = 0;
+    bool mixed = strcmp(kind, "mixed") == 0;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(kind, "print") != 0)
-            items[filled++] = (struct order_item){"electronic", "electronic", photos[i], 1, 990};
+            items[filled++] = (struct order_item){"electronic", "electronic", photos[i], 1,
+                                                  mixed ? 990 : PHOTO_FEN};
         if (strcmp(kind, "electronic") != 0)
-            items[filled++] = (struct order_item){"print-8", "print", photos[i], 1, 1000};
+            items[filled++] = (struct order_item){"print-8", "print", photos[i], 1,
+                                                  mixed ? PHOTO_FEN - 990 : PHOTO_FEN};
     }
     return filled;
 }
@@ -304,7 +309,7 @@ enum status try_order(struct store *st, struct arena *a, int64_t account_id, con
         .account_id = account_id,
         .order_id = uuid_new(),
         .kind = kind,
-        .amount_fen = 1990,
+        .amount_fen = (int64_t)n * PHOTO_FEN,
         .accepts_no_refund = true,
         .created_us = at_us,
         .expires_us = at_us + OPEN_US,

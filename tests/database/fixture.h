@@ -70,7 +70,7 @@ int64_t new_account(void);
 struct uuid new_photo_at(int64_t account_id, int64_t at_us);
 struct uuid new_photo(int64_t account_id);
 
-/* kind "electronic", "print" or "mixed"; one item a photo (mixed: two). Amount 1990 fen. */
+/* kind "electronic", "print" or "mixed"; one item a photo (mixed: two). 1990 fen a photo. */
 enum status try_order(struct store *st, struct arena *a, int64_t account_id, const char *kind,
                       const struct uuid *photos, size_t n, int64_t at_us, struct uuid *order_id);
 struct uuid new_order(int64_t account_id, const char *kind, const struct uuid *photo);
