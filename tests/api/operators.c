@@ -337,15 +337,16 @@ static bool ledger_agrees(void)
         complain("the head of the CSV: %.80s", b.body);
     json_array_foreach(json_object_get(a.json, "items"), i, entry)
     {
-        const char *id, *channel, *transaction, *no;
+        const char *id, *kind, *channel, *transaction, *no;
         int fen;
-        if (json_unpack(entry, "{s:s, s:s, s:s, s:s, s:i}", "entry_id", &id, "channel", &channel,
-                        "transaction_id", &transaction, "out_trade_no", &no, "amount_fen", &fen) ||
-            snprintf(line, sizeof line, "%s,payment,%s,%s,%s,%d,", id, channel, transaction, no,
+        if (json_unpack(entry, "{s:s, s:s, s:s, s:s, s:s, s:i}", "entry_id", &id, "kind", &kind,
+                        "channel", &channel, "transaction_id", &transaction, "out_trade_no", &no,
+                        "amount_fen", &fen) ||
+            snprintf(line, sizeof line, "%s,%s,%s,%s,%s,%d,", id, kind, channel, transaction, no,
                      fen) < 0 ||
             !strstr(b.body, line))
             good = complain("the CSV lacks %s", line);
-        if (strcmp(no, keep_get("rob.pay.no")) == 0 &&
+        if (strcmp(no, keep_get("rob.pay.no")) == 0 && strcmp(kind, "payment") == 0 &&
             (fen != 3570 || strcmp(transaction, keep_get("rob.transaction")) != 0))
             good = complain("the ledger says %d fen", fen);
     }
