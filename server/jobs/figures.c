@@ -97,7 +97,7 @@ static void collect_ratchet(const struct service *service, struct metric_samples
     int32_t day = vault_ratchet_day(service->vault);
     metric_sample(samples, METRIC_RATCHET_DAY, (double)day_start_us(day) / SECOND_US);
     metric_sample(samples, METRIC_RATCHET_LAG,
-                  (day_of(clock_now_us()) - day) * (double)(DAY_US / SECOND_US));
+                  (double)((day_of(clock_now_us()) - day) * (DAY_US / SECOND_US)));
 }
 
 void figures_collect(struct figures *f, struct metric_samples *samples)
