@@ -95,9 +95,9 @@ struct figures *figures_start(const struct service *service)
 static void collect_ratchet(const struct service *service, struct metric_samples *samples)
 {
     int32_t day = vault_ratchet_day(service->vault);
+    int64_t lag_s = (day_of(clock_now_us()) - day) * (DAY_US / SECOND_US);
     metric_sample(samples, METRIC_RATCHET_DAY, (double)day_start_us(day) / SECOND_US);
-    metric_sample(samples, METRIC_RATCHET_LAG,
-                  (double)((day_of(clock_now_us()) - day) * (DAY_US / SECOND_US)));
+    metric_sample(samples, METRIC_RATCHET_LAG, (double)lag_s);
 }
 
 void figures_collect(struct figures *f, struct metric_samples *samples)
