@@ -59,6 +59,24 @@ class QuietServer(Server):
         return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
+def postgres_cpu_us():
+    """Of all processes of the cluster, those that ended included."""
+    tick = 1e6 / os.sysconf("SC_CLK_TCK")
+    postmaster = int(value("SELECT pg_read_file('postmaster.pid')").split()[0])
+    total = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(pid) == postmaster:
+            total += sum(int(n) for n in fields[11:15])
+        elif int(fields[1]) == postmaster:
+            total += int(fields[11]) + int(fields[12])
+    return total * tick
+
+
 # ---- what is in the database before
 
 LOAD = """
@@ -153,7 +171,7 @@ def replay(server, files, bodies=None):
     """Sends the requests of the files; wrk's figures and the server's CPU per answer."""
     result = os.path.join(STACK, "wrk.json")
     psql("CHECKPOINT")  # so that each measurement writes its pages whole once
-    before = server.cpu_us()
+    before, database_before = server.cpu_us(), postgres_cpu_us()
     environment = dict(os.environ, RESULT=result)
     if bodies:
         environment["BODIES"] = bodies
@@ -164,6 +182,7 @@ def replay(server, files, bodies=None):
         r = json.load(file)
     r["rate"] = r["answered"] / r["seconds"]
     r["cpu_us"] = (server.cpu_us() - before) / max(r["answered"], 1)
+    r["database_cpu_us"] = (postgres_cpu_us() - database_before) / max(r["answered"], 1)
     return r
 
 
@@ -285,6 +304,17 @@ def check_orders(orders, prepays):
                 f"prepay: {taken} answered, {sent} sent, {stored} stored for {of} orders")
 
 
+def parts_of_callback(server):
+    """Microseconds of the server's processor for a WeChat callback, by part."""
+    path, signing = sign("bw", server.api.split("//")[1], 9 * 10 ** 17, 1)
+    if signing.wait() != 0:
+        raise AssertionError("bench-sign failed")
+    with open(path, encoding="utf-8", newline="") as file:
+        request = file.read()[8:]
+    return json.loads(subprocess.run([os.environ["PARTS"], CONFIG, request], check=True,
+                                     capture_output=True, text=True).stdout)
+
+
 # ---- the report
 
 def median(rounds, key):
@@ -318,7 +348,7 @@ def write_results(callbacks, orders, prepays):
 def measure(server, script):
     signing_us = float(subprocess.run([os.environ["SIGN"], os.path.join(STACK, "sandbox"), "time"],
                                       check=True, capture_output=True, text=True).stdout)
-    callbacks = []
+    parts, callbacks = parts_of_callback(server), []
     for k in range(ROUNDS):
         r = callbacks_round(server, script, k * CALLBACKS)
         callbacks.append(r)
@@ -333,6 +363,9 @@ def measure(server, script):
         made += bodies
         prepays.append(prepay_round(server, tokens, bodies, k))
     show("callbacks", callbacks)
+    parts["SQL (in PostgreSQL)"] = median(callbacks, "database_cpu_us")
+    print("  of a callback, in µs of processor: " +
+          ", ".join(f"{name} {us:.0f}" for name, us in parts.items()))
     print(f"  {'pgbench':<10} {median(callbacks, 'baseline'):8.0f}/s   the same statement, as many "
           f"connections: ratio {median(callbacks, 'ratio'):.2f}")
     show("orders", orders)
