@@ -21,6 +21,7 @@ from installation import (CONFIG, DATABASE_URL, IDPHOTOD, STACK, SUPERUSER_URL, 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CONNECTIONS = 64
 CALLBACKS = int(os.environ.get("CALLBACKS", "8000")) // CONNECTIONS * CONNECTIONS  # a round
+PEER_ROUNDS = 2
 ORDERS = int(os.environ.get("ORDERS", "2000"))  # a round
 WORKERS = os.environ.get("WORKERS", "16")  # as the server has by itself; the tests' file says fewer
 LIMIT_S = 60  # for one measurement; a machine that slow still gets a result
@@ -186,6 +187,26 @@ def replay(server, files, bodies=None):
     return r
 
 
+class Peer:
+    """A server of Fastify and pg that does the same; it stands where the server stands in replay."""
+
+    def __init__(self):
+        environment = dict(os.environ, MERCHANTS=os.path.join(STACK, "sandbox", "idphotod-merchants.conf"),
+                           DATABASE_URL=DATABASE_URL)
+        self.process = subprocess.Popen(["node", os.path.join(HERE, "peer", "server.mjs"),
+                                         os.path.join(HERE, "settle_one.sql")], env=environment,
+                                        stdout=subprocess.PIPE, text=True)
+        self.api = self.process.stdout.readline().strip()
+        if not self.api.startswith("http"):
+            raise AssertionError("the peer does not listen")
+
+    cpu_us = QuietServer.cpu_us
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 def run_pgbench(script, first, count):
     """Transactions a second. Planned as the committer's connection plans."""
     psql("CHECKPOINT")
@@ -241,7 +262,7 @@ def check_replay(what, r):
 
 # ---- the phases
 
-def callbacks_round(server, script, first):
+def callbacks_of(server, what, first):
     """Signed just before they are sent: a WeChat callback ages."""
     host, half = server.api.split("//")[1], CALLBACKS // 2
     signing = [sign(prefix, host, first // 2, half) for prefix in ("bw", "ba")]
@@ -249,9 +270,28 @@ def callbacks_round(server, script, first):
         if process.wait() != 0:
             raise AssertionError("bench-sign failed")
     r = replay(server, [path for path, _ in signing])
-    check_replay("callbacks", r)
+    check_replay(what, r)
+    return r
+
+
+def callbacks_round(server, script, first):
+    r = callbacks_of(server, "callbacks", first)
     r["baseline"] = run_pgbench(script, first, CALLBACKS)
     r["ratio"] = r["rate"] / r["baseline"]
+    return r
+
+
+def peer_round(callbacks):
+    """The peer, warmed up by a first round that does not count."""
+    peer = Peer()
+    try:
+        rounds = [callbacks_of(peer, "node", (ROUNDS + k) * CALLBACKS) for k in range(PEER_ROUNDS)]
+    finally:
+        peer.stop()
+    r = rounds[-1]
+    r["sent_in_all"] = sum(one["sent"] for one in rounds)
+    r["taken_in_all"] = sum(one["taken"] for one in rounds)
+    r["ratio"] = median(callbacks, "rate") / r["rate"]
     return r
 
 
@@ -327,7 +367,7 @@ def show(name, rounds):
           f"{median(rounds, 'cpu_us'):5.0f} µs each", flush=True)
 
 
-def write_results(callbacks, orders, prepays):
+def write_results(callbacks, node, parts, orders, prepays, signing_us):
     def entry(name, number, unit, baseline=None, ratio=None):
         def rounded(x):
             return None if x is None else round(x, 3)
@@ -336,10 +376,13 @@ def write_results(callbacks, orders, prepays):
     entries = [
         entry("callback_rate", median(callbacks, "rate"), "1/s", median(callbacks, "baseline"),
               median(callbacks, "ratio")),
+        entry("callback_rate_vs_node", median(callbacks, "rate"), "1/s", node["rate"], node["ratio"]),
         entry("callback_p99_ms", median(callbacks, "p99_us") / 1e3, "ms"),
         entry("callback_cpu_us", median(callbacks, "cpu_us"), "us"),
+        *(entry(f"callback_cpu_{part.split()[0].lower()}_us", us, "us") for part, us in parts.items()),
         entry("order_rate", median(orders, "rate"), "1/s"),
         entry("prepay_rate", median(prepays, "rate"), "1/s"),
+        entry("prepay_signature_us", signing_us, "us"),
     ]
     with open(os.environ["RESULTS"], "w") as file:
         file.write("[\n" + ",\n".join("  " + json.dumps(e) for e in entries) + "\n]\n")
@@ -354,6 +397,7 @@ def measure(server, script):
         callbacks.append(r)
         print(f"  round {k + 1}: callbacks {r['rate']:.0f}/s, pgbench {r['baseline']:.0f}/s, "
               f"ratio {r['ratio']:.2f}", flush=True)
+    node = peer_round(callbacks)
     phones = make_phones(server)
     tokens = {phone.photo: phone.token for phone in phones}
     orders, prepays, made = [], [], []
@@ -368,12 +412,15 @@ def measure(server, script):
           ", ".join(f"{name} {us:.0f}" for name, us in parts.items()))
     print(f"  {'pgbench':<10} {median(callbacks, 'baseline'):8.0f}/s   the same statement, as many "
           f"connections: ratio {median(callbacks, 'ratio'):.2f}")
+    print(f"  {'node':<10} {node['rate']:8.0f}/s   Fastify and pg, one statement a callback: we are "
+          f"{node['ratio']:.1f} times as fast")
     show("orders", orders)
     show("prepay", prepays)
     print(f"  {'':<10} of a prepayment's CPU, {signing_us:.0f} µs are its RSA-2048 signature")
-    write_results(callbacks, orders, prepays)
+    write_results(callbacks, node, parts, orders, prepays, signing_us)
     paid = settled()
     taken, sent = (sum(r[key] for r in callbacks) for key in ("taken", "sent"))
+    taken, sent = taken + node["taken_in_all"], sent + node["sent_in_all"]
     by_callback = paid["bw"] + paid["ba"]
     checks.that(taken <= by_callback <= sent,
                 f"callbacks: {taken} acknowledged, {sent} sent, {by_callback} paid")
@@ -384,7 +431,8 @@ def measure(server, script):
 def main():
     begin = time.monotonic()
     server = QuietServer()
-    load({"bw": ROUNDS * CALLBACKS // 2, "ba": ROUNDS * CALLBACKS // 2, "bp": ROUNDS * CALLBACKS})
+    half = (ROUNDS + PEER_ROUNDS) * CALLBACKS // 2
+    load({"bw": half, "ba": half, "bp": ROUNDS * CALLBACKS})
     print(f"bench: {CONNECTIONS} connections, {WORKERS} workers, {os.cpu_count()} cores, "
           f"{ROUNDS} rounds of {CALLBACKS} callbacks and {ORDERS} orders", flush=True)
     server.start()

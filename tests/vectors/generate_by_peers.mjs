@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes the vectors of this folder that the providers' SDKs give: Alipay's, and those of what the
-// server itself has no use for. After tests/peers/setup: node tests/vectors/generate_by_peers.mjs
+// server itself has no use for. After tests/tool/npm.sh tests/peers build/peers: node tests/vectors/generate_by_peers.mjs
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
