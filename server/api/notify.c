@@ -8,7 +8,7 @@
 
 #include "api/app.h"
 #include "api/handlers.h"
-#include "api/notify_refund.h"
+#include "api/notify.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "jobs/certificates.h"
@@ -111,12 +111,11 @@ static void settle(struct request *r, const struct trade *trade,
     request_resume(r);
 }
 
-void notify_wechat(struct request *r)
+enum notify_refusal notify_open_wechat(struct request *r, enum wechat_event event,
+                                       struct wechat_notice *notice, const struct wechat **chosen)
 {
     struct wechat *merchants[CONFIG_MERCHANTS_MAX];
     size_t n = service_wechats(&app_of(r)->service, merchants);
-    const struct wechat *chosen;
-    struct wechat_notice notice;
     const struct wechat_headers headers = {
         .timestamp = request_header(r, "Wechatpay-Timestamp"),
         .nonce = request_header(r, "Wechatpay-Nonce"),
@@ -125,17 +124,27 @@ void notify_wechat(struct request *r)
         .signature_type = request_header(r, "Wechatpay-Signature-Type"),
     };
     enum notify_refusal refusal = wechat_open_notice(merchants, n, &headers, r->body, r->body_size,
-                                                     r->now_us, r->arena, &notice, &chosen);
-    if (refusal == NOTIFY_ACCEPTED && notice.event != WECHAT_TRANSACTION)
-        refusal = NOTIFY_UNKNOWN;
+                                                     r->now_us, r->arena, notice, chosen);
     if (refusal == NOTIFY_SERIAL) /* perhaps a new certificate: it is there when this comes again */
         certificates_want(app_of(r)->service.certificates);
-    if (refusal != NOTIFY_ACCEPTED) {
-        log_refusal("wechat", refusal);
-        answer_wechat(r, VERDICT_REFUSED);
-        return;
-    }
-    settle(r, &notice.trade, answer_wechat);
+    return refusal == NOTIFY_ACCEPTED && notice->event != event ? NOTIFY_UNKNOWN : refusal;
+}
+
+void notify_refuse_wechat(struct request *r, enum notify_refusal refusal)
+{
+    log_refusal("wechat", refusal);
+    answer_wechat(r, VERDICT_REFUSED);
+}
+
+void notify_wechat(struct request *r)
+{
+    const struct wechat *chosen;
+    struct wechat_notice notice;
+    enum notify_refusal refusal = notify_open_wechat(r, WECHAT_TRANSACTION, &notice, &chosen);
+    if (refusal == NOTIFY_ACCEPTED)
+        settle(r, &notice.trade, answer_wechat);
+    else
+        notify_refuse_wechat(r, refusal);
 }
 
 static void want_certificate(struct request *r, struct alipay *const *apps, size_t n)

@@ -3,7 +3,7 @@
  * WeChat Pay's callbacks about refunds, and what Alipay's tell of them. They may come twice, late,
  * or in any order: one guarded statement judges and writes, as for the answers to our questions.
  */
-#include "api/notify_refund.h"
+#include "api/notify.h"
 
 #include <string.h>
 
@@ -23,23 +23,11 @@ void notify_refunded(struct request *r, const struct trade *trade)
 
 static enum notify_refusal open_refund(struct request *r, struct wechat_refund_result *result)
 {
-    struct wechat *merchants[CONFIG_MERCHANTS_MAX];
-    size_t n = service_wechats(&app_of(r)->service, merchants);
     const struct wechat *chosen;
     struct wechat_notice notice;
-    const struct wechat_headers headers = {
-        .timestamp = request_header(r, "Wechatpay-Timestamp"),
-        .nonce = request_header(r, "Wechatpay-Nonce"),
-        .signature = request_header(r, "Wechatpay-Signature"),
-        .serial = request_header(r, "Wechatpay-Serial"),
-        .signature_type = request_header(r, "Wechatpay-Signature-Type"),
-    };
-    enum notify_refusal refusal = wechat_open_notice(merchants, n, &headers, r->body, r->body_size,
-                                                     r->now_us, r->arena, &notice, &chosen);
+    enum notify_refusal refusal = notify_open_wechat(r, WECHAT_REFUND, &notice, &chosen);
     if (refusal != NOTIFY_ACCEPTED)
         return refusal;
-    if (notice.event != WECHAT_REFUND)
-        return NOTIFY_UNKNOWN;
     if (wechat_parse_refund(notice.plaintext, notice.plaintext_size, r->arena, result) != OK ||
         !result->merchant || !result->transaction_id)
         return NOTIFY_FORMAT;
@@ -60,33 +48,17 @@ static enum status hear(struct request *r, const struct wechat_refund_result *re
                        r->now_us + MINUTE_US, r->now_us);
 }
 
-static void reply_fail(struct request *r, unsigned http_status, const char *message)
-{
-    reply_json(r, http_status, json_pack("{s:s, s:s}", "code", "FAIL", "message", message));
-}
-
-static void refuse(struct request *r, enum notify_refusal refusal)
-{
-    const char *reason = notify_refusal_name(refusal);
-    metric_count(METRIC_CALLBACKS, "wechat", reason);
-    if (refusal == NOTIFY_PROBE) /* the provider tests us; not an attack */
-        log_info("notify.probe", LOG_STR("channel", "wechat"));
-    else
-        log_warn("notify.refused", LOG_STR("channel", "wechat"), LOG_STR("reason", reason));
-    reply_fail(r, 401, "refused");
-}
-
 void notify_wechat_refund(struct request *r)
 {
     struct wechat_refund_result result;
     enum notify_refusal refusal = open_refund(r, &result);
     if (refusal != NOTIFY_ACCEPTED) {
-        refuse(r, refusal);
+        notify_refuse_wechat(r, refusal);
         return;
     }
     metric_count(METRIC_CALLBACKS, "wechat", "refund");
     if (hear(r, &result) == OK)
         reply_empty(r, 204);
     else
-        reply_fail(r, 503, "try again");
+        reply_json(r, 503, json_pack("{s:s, s:s}", "code", "FAIL", "message", "try again"));
 }
