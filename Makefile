@@ -20,6 +20,8 @@ comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
+# Of OpenCV's own (package opencv-data): what server/core looks for faces with.
+CASCADE_NAMES := frontalface_alt2 frontalface_default eye_tree_eyeglasses
 PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib libzip
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
@@ -28,7 +30,12 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection
 CPPFLAGS += -D_GNU_SOURCE -Iserver $(PKG_CPPFLAGS)
 CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(SAN) -MMD -MP
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SAN)
-LDLIBS += $(PKG_LDLIBS) -lcsv -lpthread
+CXXFLAGS += -std=gnu++17 $(OPT) $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN)) $(HARDEN) \
+            $(SAN) $(if $(SAN),-fno-sanitize=vptr) -MMD -MP
+# Debian's small packages of OpenCV have no .pc file.
+OPENCV_CPPFLAGS := -isystem /usr/include/opencv4
+OPENCV_LDLIBS := -lopencv_dnn -lopencv_objdetect -lopencv_imgproc -lopencv_core -lstdc++
+LDLIBS += $(PKG_LDLIBS) $(OPENCV_LDLIBS) -lcsv -lm -lpthread
 
 # Including this file installs what is missing and asks pkg-config, before anything is built: make
 # first remakes the makefiles that it includes. Only tidying up does without.
@@ -60,7 +67,23 @@ $(B)/%.o: %.c | build/packages.mk
 # server/base/embed.h. The folders are prerequisites too, so that a file that goes is noticed.
 $(B)/embedded.o: server/embed.sh $(EMBED) migrations
 	@mkdir -p $(@D)
-	$(call say,EMBED,"$(words $(EMBED)) files")sh server/embed.sh $(EMBED) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
+	$(call say,EMBED,"$(words $(EMBED)) files")sh server/embed.sh embedded_files $(EMBED) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
+
+# The image core is a library of its own; the detectors that OpenCV trains are part of it.
+CORE_SRC := $(wildcard server/core/*.cpp)
+CASCADES := $(CASCADE_NAMES:%=/usr/share/opencv4/haarcascades/haarcascade_%.xml)
+
+$(B)/%.o: %.cpp | build/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)$(CXX) $(CPPFLAGS) $(OPENCV_CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(B)/cascades.o: server/embed.sh Makefile
+	@mkdir -p $(@D)
+	$(call say,EMBED,"$(words $(CASCADES)) cascades")sh server/embed.sh idphoto_cascades $(CASCADES) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
+
+$(B)/libidphoto.a: $(CORE_SRC:%.cpp=$(B)/%.o) $(B)/cascades.o
+	@rm -f $@
+	$(call say,AR,$@)ar rcs $@ $^
 
 # The commit that GET /metrics names. The stamp changes only when the commit does.
 COMMIT := $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
@@ -70,11 +93,14 @@ $(B)/server/base/version.o: CPPFLAGS += -DCOMMIT='"$(COMMIT)"'
 $(B)/server/base/version.o: $(B)/commit.stamp
 .PHONY: FORCE
 
+# What a program of ours is linked with, in the order of the arrows.
+PROGRAM_A := $(B)/libidphotod.a $(B)/libidphoto.a
+
 $(B)/libidphotod.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^
 
-$(B)/idphotod: $(B)/server/main.o $(B)/libidphotod.a
+$(B)/idphotod: $(B)/server/main.o $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---------------------------------------------------------------- tests
@@ -83,7 +109,7 @@ UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
 UNIT_JOBS ?= 2
 
-$(B)/unit: $(UNIT_OBJ) $(B)/libidphotod.a
+$(B)/unit: $(UNIT_OBJ) $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
 
 unit: $(B)/unit
@@ -150,7 +176,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_HELP := $(filter-out %_fuzz.c,$(wildcard tests/fuzz/*.c))
 FUZZERS := $(FUZZ_SRC:tests/fuzz/%.c=build/fuzz/%)
-FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang WARN=-Wall OPT="-O1 -g -fno-omit-frame-pointer" \
+FUZZ_MAKE = $(MAKE) --no-print-directory VARIANT=fuzz CC=clang CXX=clang++ WARN=-Wall OPT="-O1 -g -fno-omit-frame-pointer" \
             SAN="-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined -fno-sanitize-recover=all"
 
 fuzz: build/develop.stamp
@@ -159,25 +185,30 @@ fuzz: build/develop.stamp
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
-build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o $(FUZZ_HELP:%.c=build/fuzz/%.o) build/fuzz/libidphotod.a
+build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o $(FUZZ_HELP:%.c=build/fuzz/%.o) $(PROGRAM_A:$(B)/%=build/fuzz/%)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 # ---------------------------------------------------------------- lint and format
 
-SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch])
+SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] server/core/*.[ch]pp tests/*/*.[ch] tests/*/*.[ch]pp)
 
 lint: build/develop.stamp $(EMBED)
 	$(Q)tests/tool/lint.sh
 	+$(Q)$(MAKE) --no-print-directory -j$(shell nproc) VARIANT=lint tidy
 
 .PHONY: tidy
-TIDY_SRC := $(filter server/%.c,$(SOURCES))
-tidy: $(TIDY_SRC:%.c=build/lint/%.tidy)
+TIDY_SRC := $(filter server/%.c server/%.cpp,$(SOURCES))
+tidy: $(patsubst %,build/lint/%.tidy,$(basename $(TIDY_SRC)))
 	@echo "lint: clang-tidy: $(words $^) files, nothing to say"
 build/lint/%.tidy: %.c .clang-tidy $(filter server/%.h,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.log \
 	    || { cat $@.log; exit 1; }
+	@touch $@
+build/lint/%.tidy: %.cpp .clang-tidy $(filter server/core/%,$(SOURCES))
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu++17 $(CPPFLAGS) $(OPENCV_CPPFLAGS) \
+	    2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 
 format: build/develop.stamp

@@ -1,7 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Writes assembler that puts the files named into the program (server/base/embed.h).
+# embed.sh TABLE FILE...: writes assembler that puts the files into the program, with a table of that
+# name (server/base/embed.h, server/core/cascades.hpp).
 set -eu
+table=$1
+shift
 echo '.section .rodata'
 i=0
 for f in "$@"; do
@@ -10,8 +13,8 @@ for f in "$@"; do
 done
 echo '.section .data.rel.ro,"aw"'
 echo '.balign 8'
-echo '.global embedded_files'
-echo 'embedded_files:'
+echo ".global $table"
+echo "$table:"
 n=0
 while [ $n -lt $i ]; do
     printf '.quad path%d, bytes%d, end%d - bytes%d\n' $n $n $n $n

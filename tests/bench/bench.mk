@@ -5,5 +5,5 @@ NEEDS_bench = $(B)/sandbox $(B)/bench-sign $(B)/bench-parts
 $(B)/bench-sign: $(BENCH_SIGN_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(SANDBOX_LIBS)
 
-$(B)/bench-parts: $(B)/tests/bench/parts.o $(B)/libidphotod.a
+$(B)/bench-parts: $(B)/tests/bench/parts.o $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

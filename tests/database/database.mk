@@ -3,7 +3,7 @@
 DATABASE_SRC := $(wildcard tests/database/*.c) tests/unit/vectors.c tests/unit/key_pair.c
 DATABASE_OBJ := $(DATABASE_SRC:%.c=$(B)/%.o)
 
-$(B)/database-tests: $(DATABASE_OBJ) $(B)/libidphotod.a
+$(B)/database-tests: $(DATABASE_OBJ) $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
 
 CHECK_STEPS += database

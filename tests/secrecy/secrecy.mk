@@ -4,7 +4,7 @@ CHECK_secrecy = tests/secrecy/run
 NEEDS_secrecy = $(B)/idphotod $(B)/sandbox $(B)/try-open
 
 # Opens what a backup holds with the keys on disk; the kill test uses it too.
-$(B)/try-open: $(B)/tests/secrecy/try_open.o $(B)/libidphotod.a
+$(B)/try-open: $(B)/tests/secrecy/try_open.o $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: try-open

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 bad=0
 complain() { bad=1; echo "lint: $*" >&2; }
-sources() { find server tests -name '*.[ch]' | LC_ALL=C sort; }
+sources() { find server tests -name '*.[ch]' -o -name '*.[ch]pp' | LC_ALL=C sort; }
 
 # room: the rooms that it may include from
 allowed() {
@@ -41,7 +41,7 @@ lint_includes() {
         *" $target "*) ;;
         *) complain "$file: includes $target/, which lies above $room/" ;;
         esac
-    done < <(grep -HoE '^ *# *include +"[a-z]+/' $(find server -mindepth 2 -name '*.[ch]') |
+    done < <(grep -HoE '^ *# *include +"[a-z]+/' $(find server -mindepth 2 -name '*.[ch]' -o -name '*.[ch]pp') |
         sed -E 's,: *# *include +",:,; s,/$,,')
 }
 
@@ -54,7 +54,7 @@ lint_format() {
 
 lint_functions() {
     local report
-    report=$(sources | grep '^server/.*\.c$' | xargs awk '
+    report=$(sources | grep -E '^server/.*\.c(pp)?$' | xargs awk '
         FNR == 1 { open = 0 }
         /^\{/ { open = FNR; name = before }
         /^\}/ && open { print FNR - open - 1, FILENAME ":" open " " name; open = 0 }
