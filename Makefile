@@ -22,7 +22,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # Of OpenCV's own (package opencv-data): what server/core looks for faces with.
 CASCADE_NAMES := frontalface_alt2 frontalface_default eye_tree_eyeglasses
-PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib libzip
+PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg zlib libzip libqrencode
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
@@ -56,7 +56,7 @@ build/develop.stamp: deploy/install-deps.sh
 
 LIB_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/embedded.o
-EMBED := $(sort $(wildcard migrations/*.sql server/*/*.json))
+EMBED := $(sort $(wildcard migrations/*.sql server/*/*.json server/web/*))
 
 all: $(B)/idphotod
 
@@ -65,7 +65,7 @@ $(B)/%.o: %.c | build/packages.mk
 	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # server/base/embed.h. The folders are prerequisites too, so that a file that goes is noticed.
-$(B)/embedded.o: server/embed.sh $(EMBED) migrations
+$(B)/embedded.o: server/embed.sh $(EMBED) migrations server/web
 	@mkdir -p $(@D)
 	$(call say,EMBED,"$(words $(EMBED)) files")sh server/embed.sh embedded_files $(EMBED) >$(@:.o=.s) && $(CC) -c -o $@ $(@:.o=.s)
 

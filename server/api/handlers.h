@@ -13,6 +13,10 @@ void livez(struct request *r);
 void readyz(struct request *r);
 void openapi_show(struct request *r);
 
+/* web.c */
+void web_show(struct request *r);
+void web_file(struct request *r);
+
 /* metrics.c */
 void metrics_show(struct request *r);
 
@@ -60,6 +64,9 @@ void order_refund_post(struct request *r);
 /* payments.c */
 void payment_post(struct request *r);
 void payment_show(struct request *r);
+
+/* qr.c */
+void qr_post(struct request *r);
 
 /* notify.c */
 void notify_wechat(struct request *r);

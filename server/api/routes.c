@@ -16,6 +16,8 @@ const struct route routes[] = {
     {"GET",    "/readyz",                                LISTENER_BOTH, CALLER_ANYONE, LANE_WORK, .rate = "probe", .handle = readyz},
     {"GET",    "/metrics",                               LISTENER_OPERATOR, CALLER_ANYONE, LANE_INLINE, .rate = "probe", .handle = metrics_show},
     {"GET",    "/openapi.json",                          PUBLIC, LANE_INLINE, .rate = "read", .handle = openapi_show},
+    {"GET",    "/",                                      PUBLIC, LANE_INLINE, .rate = "read", .handle = web_show},
+    {"GET",    "/web/{file}",                            PUBLIC, LANE_INLINE, .rate = "read", .handle = web_file},
 
     {"GET",    "/v1/policy",                             PUBLIC, LANE_INLINE, .rate = "read", .handle = policy_show_current},
     {"GET",    "/v1/policy/{version}",                   PUBLIC, LANE_INLINE, .rate = "read", .handle = policy_show},
@@ -47,6 +49,7 @@ const struct route routes[] = {
     {"POST",   "/v1/orders/{order_id}/refund",           ACCOUNT, LANE_WORK, TYPE_JSON, SMALL, .rate = "write", .handle = order_refund_post},
     {"POST",   "/v1/orders/{order_id}/payments",         ACCOUNT, LANE_WORK, TYPE_JSON, SMALL, .idempotent = true, .consent = true, .rate = "payment", .handle = payment_post},
     {"GET",    "/v1/orders/{order_id}/payments/{payment_id}", ACCOUNT, LANE_WORK, .rate = "read", .handle = payment_show},
+    {"POST",   "/v1/qr",                                 ACCOUNT, LANE_WORK, TYPE_JSON, SMALL, .rate = "write", .handle = qr_post},
 
     {"POST",   "/v1/notify/wechat",                      PROVIDER, LANE_CALLBACK, TYPE_ANY, CALLBACK, .handle = notify_wechat},
     {"POST",   "/v1/notify/wechat/refund",               PROVIDER, LANE_CALLBACK, TYPE_ANY, CALLBACK, .handle = notify_wechat_refund},

@@ -14,6 +14,8 @@ const struct bad_route bad_routes[] = {
     {"GET /readyz", ANYONE, NO_BODY, .query = NULL},
     {"GET /metrics", ANYONE, NO_BODY, .query = NULL},
     {"GET /openapi.json", ANYONE, NO_BODY, .query = NULL},
+    {"GET /", ANYONE, NO_BODY, .query = NULL},
+    {"GET /web/style.css", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/policy", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/policy/{{policy}}", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/products", ANYONE, NO_BODY, .query = NULL},
@@ -49,6 +51,8 @@ const struct bad_route bad_routes[] = {
     {"POST /v1/orders/{{bad.order}}/payments", ACCOUNT_HOLDER, JSON, SMALL, .key = true,
      .body = "{'channel': 'wechat', 'method': 'app'}"},
     {"GET /v1/orders/{{bad.order}}/payments/{{bad.pay}}", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
+
+    {"POST /v1/qr", ACCOUNT_HOLDER, JSON, SMALL, .body = "{'text': 'weixin://wxpay/bizpayurl?pr=p4lpSuKzz'}"},
 
     {"POST /v1/notify/wechat", PROVIDER, ANY, CALLBACK, .query = NULL},
     {"POST /v1/notify/wechat/refund", PROVIDER, ANY, CALLBACK, .query = NULL},

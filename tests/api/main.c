@@ -23,7 +23,7 @@ static const struct group groups[] = {
     {"refunds", refund_tests},      {"idempotency", idempotency_tests},
     {"bad-input", bad_input_tests}, {"outage", outage_tests},
     {"bills", bill_tests},          {"expiry", expiry_tests},
-    {"policy", policy_tests},
+    {"policy", policy_tests},       {"web", web_tests},
 };
 
 static const struct step set_up[] = {
