@@ -226,10 +226,11 @@ etc := $(sysconfdir)/idphotod
 # in $(share)/config, to be compared.
 install: all
 	install -D -m 755 $(B)/idphotod $(DESTDIR)$(prefix)/bin/idphotod
-	install -d $(DESTDIR)$(etc)/policy $(DESTDIR)$(share)/admin $(DESTDIR)$(systemddir)/systemd/system
+	install -d $(DESTDIR)$(etc)/policy $(DESTDIR)$(etc)/specs $(DESTDIR)$(share)/admin $(DESTDIR)$(systemddir)/systemd/system
 	install -D -m 644 -t $(DESTDIR)$(share)/config config/*.json config/idphotod.conf
 	install -D -m 644 -t $(DESTDIR)$(share)/config/policy config/policy/*
-	cd config && for f in *.json policy/*; do test -e "$(DESTDIR)$(etc)/$$f" || \
+	install -D -m 644 -t $(DESTDIR)$(share)/config/specs config/specs/*
+	cd config && for f in *.json policy/* specs/*; do test -e "$(DESTDIR)$(etc)/$$f" || \
 	    install -m 644 "$$f" "$(DESTDIR)$(etc)/$$f" || exit 1; done
 	test -e $(DESTDIR)$(etc)/idphotod.conf || install -m 640 config/idphotod.conf $(DESTDIR)$(etc)/idphotod.conf
 	if getent group idphotod >/dev/null; then chgrp idphotod $(DESTDIR)$(etc)/idphotod.conf; fi

@@ -8,7 +8,9 @@
 #include "api/policies.h"
 #include "base/check.h"
 #include "http/limits.h"
+#include "image/gates.h"
 #include "image/photo.h"
+#include "image/specs.h"
 
 enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
 {
@@ -21,6 +23,10 @@ enum status app_open(const struct config *config, struct app **out, char *why, s
         s = policies_load(config->policy_dir, &app->policies, why, why_size);
     if (s == OK)
         s = places_load(config->catalogue_file, &app->places, why, why_size);
+    if (s == OK)
+        s = specs_load(config->specs_dir, &app->specs, why, why_size);
+    if (s == OK)
+        s = gates_load(config->image.gates_file, &app->gates, why, why_size);
     if (s == OK && config->server.rate_limits)
         s = limits_load(config->limits_file, &app->limits, why, why_size);
     if (s == OK)
@@ -37,6 +43,8 @@ void app_close(struct app *app)
     if (!app)
         return;
     limits_free(app->limits);
+    gates_free(app->gates);
+    specs_free(app->specs);
     places_free(app->places);
     policies_free(app->policies);
     catalogue_free(app->catalogue);

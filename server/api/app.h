@@ -23,6 +23,8 @@ struct figures;
 struct policies;
 struct places;
 struct limits;
+struct specs;
+struct gates;
 
 struct app {
     struct service service;
@@ -30,6 +32,8 @@ struct app {
     struct catalogue *catalogue;
     struct policies *policies;
     struct places *places;
+    struct specs *specs;
+    struct gates *gates;
     struct limits *limits; /* NULL: off */
     /* for GET /metrics; serve.c sets them */
     struct figures *figures;

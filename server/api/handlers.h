@@ -44,6 +44,10 @@ void consent_delete(struct request *r);
 /* products.c */
 void products_show(struct request *r);
 
+/* specs.c */
+void specs_show(struct request *r);
+void spec_show(struct request *r);
+
 /* photos.c, photo_file.c */
 void photo_post(struct request *r);
 void photo_show(struct request *r);

@@ -6,13 +6,8 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "image/photo.h"
+#include "image/specs.h"
 #include "store/lifetime.h"
-
-static bool is_spec_name(const char *spec)
-{
-    size_t n = strlen(spec);
-    return n >= 1 && n <= 60 && strspn(spec, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
-}
 
 static bool is_subject(const char *subject)
 {
@@ -27,8 +22,8 @@ static bool read_query(struct request *r, struct photo *photo)
     const char *subject = request_query(r, "subject");
     photo->spec = request_query(r, "spec");
     photo->subject = subject ? subject : "self";
-    if (photo->spec && !is_spec_name(photo->spec))
-        field_error(r, "?spec", "malformed", "1 to 60 of a-z, 0-9 and hyphen");
+    if (photo->spec && !spec_find(app_of(r)->specs, photo->spec))
+        field_error(r, "?spec", "unknown", "must be the id of a specification of GET /v1/specs");
     if (!is_subject(photo->subject))
         field_error(r, "?subject", "unknown", "self, other or child");
     if (has_field_errors(r))

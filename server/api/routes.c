@@ -22,6 +22,8 @@ const struct route routes[] = {
     {"GET",    "/v1/policy",                             PUBLIC, LANE_INLINE, .rate = "read", .handle = policy_show_current},
     {"GET",    "/v1/policy/{version}",                   PUBLIC, LANE_INLINE, .rate = "read", .handle = policy_show},
     {"GET",    "/v1/products",                           PUBLIC, LANE_INLINE, .rate = "read", .handle = products_show},
+    {"GET",    "/v1/specs",                              PUBLIC, LANE_INLINE, .rate = "read", .handle = specs_show},
+    {"GET",    "/v1/specs/{spec_id}",                    PUBLIC, LANE_INLINE, .rate = "read", .handle = spec_show},
     {"GET",    "/v1/receipts/{receipt_id}",              PUBLIC, LANE_WORK, .rate = "read", .handle = receipt_show},
 
     {"POST",   "/v1/accounts",                           PUBLIC, LANE_WORK, TYPE_JSON, SMALL, .rate = "account", .handle = account_post},

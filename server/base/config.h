@@ -90,6 +90,7 @@ struct config {
     const char *specs_dir;
     const char *holidays_file;
     struct {
+        const char *gates_file;
         const char *face_model, *matting_model, *landmark_model;
     } image;
     struct {

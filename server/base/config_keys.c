@@ -92,6 +92,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(specs, dir, PATH, AT(specs_dir), DEFAULT("specs")),
     KEY(holidays, file, PATH, AT(holidays_file), DEFAULT("holidays.json")),
 
+    KEY(image, gates, PATH, AT(image.gates_file), DEFAULT("gates.json")),
     KEY(image, face_model, PATH, AT(image.face_model)),
     KEY(image, matting_model, PATH, AT(image.matting_model)),
     KEY(image, landmark_model, PATH, AT(image.landmark_model)),

@@ -19,6 +19,8 @@ const struct bad_route bad_routes[] = {
     {"GET /v1/policy", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/policy/{{policy}}", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/products", ANYONE, NO_BODY, .query = NULL},
+    {"GET /v1/specs", ANYONE, NO_BODY, .query = "q"},
+    {"GET /v1/specs/cn-id", ANYONE, NO_BODY, .query = NULL},
     {"GET /v1/receipts/{{bad.receipt}}", ANYONE, NO_BODY, .query = NULL},
 
     {"POST /v1/accounts", ANYONE, JSON, SMALL, .optional = "minor guardian",

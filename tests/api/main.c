@@ -15,15 +15,25 @@
 
 /* In this order: the clock only goes forward. */
 static const struct group groups[] = {
-    {"life", life_tests},           {"photos", photo_tests},
-    {"payments", payment_tests},    {"callbacks", callback_tests},
-    {"pitfalls", pitfall_tests},    {"wechat-login", wechat_login_tests},
-    {"rotation", rotation_tests},   {"poll", poll_tests},
-    {"limits", limit_tests},        {"operators", operator_tests},
-    {"refunds", refund_tests},      {"idempotency", idempotency_tests},
-    {"bad-input", bad_input_tests}, {"outage", outage_tests},
-    {"bills", bill_tests},          {"expiry", expiry_tests},
-    {"policy", policy_tests},       {"web", web_tests},
+    {"life", life_tests},
+    {"photos", photo_tests},
+    {"payments", payment_tests},
+    {"callbacks", callback_tests},
+    {"pitfalls", pitfall_tests},
+    {"wechat-login", wechat_login_tests},
+    {"rotation", rotation_tests},
+    {"poll", poll_tests},
+    {"limits", limit_tests},
+    {"operators", operator_tests},
+    {"refunds", refund_tests},
+    {"idempotency", idempotency_tests},
+    {"bad-input", bad_input_tests},
+    {"outage", outage_tests},
+    {"bills", bill_tests},
+    {"expiry", expiry_tests},
+    {"specs", spec_tests},
+    {"policy", policy_tests},
+    {"web", web_tests},
 };
 
 static const struct step set_up[] = {

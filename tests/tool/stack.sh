@@ -72,6 +72,10 @@ file = $STACK_ROOT/config/catalogue.json
 file = $STACK_ROOT/config/limits.json
 [policy]
 dir = $STACK_ROOT/config/policy
+[specs]
+dir = $STACK_ROOT/config/specs
+[image]
+gates = $STACK_ROOT/config/gates.json
 [testing]
 allow_clock = true
 ${STACK_EXTRA_CONFIG:-}
