@@ -136,6 +136,11 @@ void notify_refuse_wechat(struct request *r, enum notify_refusal refusal)
     answer_wechat(r, VERDICT_REFUSED);
 }
 
+void notify_answer_wechat(struct request *r, bool taken)
+{
+    answer_wechat(r, taken ? VERDICT_TAKEN : VERDICT_AGAIN);
+}
+
 void notify_wechat(struct request *r)
 {
     const struct wechat *chosen;

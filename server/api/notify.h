@@ -19,5 +19,7 @@ enum notify_refusal notify_open_wechat(struct request *r, enum wechat_event even
                                        struct wechat_notice *notice, const struct wechat **chosen);
 /* Counts, logs and answers a callback of WeChat that is refused. */
 void notify_refuse_wechat(struct request *r, enum notify_refusal refusal);
+/* Tells WeChat that it was taken, or that it should come again. */
+void notify_answer_wechat(struct request *r, bool taken);
 
 #endif

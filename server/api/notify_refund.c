@@ -57,8 +57,5 @@ void notify_wechat_refund(struct request *r)
         return;
     }
     metric_count(METRIC_CALLBACKS, "wechat", "refund");
-    if (hear(r, &result) == OK)
-        reply_empty(r, 204);
-    else
-        reply_json(r, 503, json_pack("{s:s, s:s}", "code", "FAIL", "message", "try again"));
+    notify_answer_wechat(r, hear(r, &result) == OK);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prepared.h"
 #include "shape.h"
 #include "stack.h"
 
@@ -321,33 +322,6 @@ static const struct step prepare_wechat[] = {
     END,
 };
 
-static struct answer prepared(const char *name, const char *fault)
-{
-    keep_set("forged.no", keep_get(name));
-    keep_set("forged.fault", fault);
-    const struct step prepare = {
-        .call = "POST sandbox:/sandbox/callback",
-        .body = "{'out_trade_no': '{{forged.no}}', 'fault': '{{forged.fault}}'}"};
-    return step_send(&prepare);
-}
-
-/* The prepared headers as lines, without the one that is named. */
-static char *header_lines(json_t *headers, const char *without)
-{
-    char *text = NULL;
-    size_t n;
-    const char *name;
-    json_t *value;
-    FILE *f = open_memstream(&text, &n);
-    json_object_foreach(headers, name, value)
-    {
-        if (!without || strcasecmp(name, without) != 0)
-            fprintf(f, "%s: %s\n", name, json_string_value(value));
-    }
-    fclose(f);
-    return text;
-}
-
 static bool is_refused(const char *url, const char *headers, const char *body, const char *what)
 {
     const struct request r = {
@@ -365,17 +339,16 @@ static bool forge_wechat(void)
 {
     static const char *const needed[] = {"Wechatpay-Timestamp", "Wechatpay-Nonce",
                                          "Wechatpay-Signature", "Wechatpay-Serial"};
-    struct answer a = prepared("flo.pay.no", "wrong-amount");
-    json_t *headers = json_object_get(a.json, "headers");
+    struct answer a = callback_prepared("flo.pay.no", "wrong-amount");
     const char *url = json_string_value(json_object_get(a.json, "url"));
     const char *body = json_string_value(json_object_get(a.json, "body"));
     bool good = url && body;
     for (size_t i = 0; good && i < sizeof needed / sizeof *needed; i++) {
-        char *lines = header_lines(headers, needed[i]);
+        char *lines = callback_headers(&a, needed[i]);
         good = is_refused(url, lines, body, needed[i]);
         free(lines);
     }
-    char *lines = header_lines(headers, NULL), *changed = good ? strdup(body) : NULL;
+    char *lines = callback_headers(&a, NULL), *changed = good ? strdup(body) : NULL;
     char *digit = good ? strstr(changed, "EV-") + 3 : NULL;
     if (digit)
         *digit = *digit == '1' ? '2' : '1';
@@ -391,7 +364,7 @@ static bool forge_wechat(void)
 
 static bool forge_alipay(void)
 {
-    struct answer a = prepared("flo.pay2.no", "wrong-amount");
+    struct answer a = callback_prepared("flo.pay2.no", "wrong-amount");
     const char *url = json_string_value(json_object_get(a.json, "url"));
     const char *body = json_string_value(json_object_get(a.json, "body"));
     const char *form = "Content-Type: application/x-www-form-urlencoded";

@@ -3,9 +3,11 @@
 #include "common.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "prepared.h"
 #include "shape.h"
 #include "stack.h"
 
@@ -17,6 +19,10 @@ static const struct step before[] = {
     PHOTO("ula", "ula.photo"),
     ORDER("ula", "ula.order", ELECTRONIC_BODY("ula.photo")),
     NATIVE("ula", "ula.order", "ula.pay"),
+    END,
+};
+
+static const struct step stop[] = {
     {.label = "PostgreSQL stops",
      .control =
          "pg=$(head -n 1 \"$IDPHOTOD_TEST_PGDATA/postmaster.pid\"); kill -INT $pg; while kill "
@@ -62,11 +68,23 @@ static const struct step without[] = {
     END,
 };
 
+/* Signed while the order was still known, so that their answers are about the database alone. */
+static struct answer payment_callback, refund_callback;
+
+static bool before_and_stop(void)
+{
+    if (!steps_run(before))
+        return false;
+    payment_callback = callback_prepared("ula.pay.no", "wrong-amount");
+    refund_callback = callback_prepared("ula.pay.no", "refund-notice");
+    return steps_run(stop);
+}
+
 /* Each of them within a second, the first after the loss included. */
 static bool fails_fast(void)
 {
     struct timespec t0, t1;
-    if (!steps_run(before))
+    if (!before_and_stop())
         return false;
     for (const struct step *s = without; s->label; s++) {
         const struct step one[] = {*s, END};
@@ -79,6 +97,26 @@ static bool fails_fast(void)
             return complain("%s took %.1f s", s->label, seconds);
     }
     return true;
+}
+
+static bool is_asked_for_again(struct answer *prepared, const char *path_more)
+{
+    struct answer a = callback_send(prepared, path_more);
+    const char *after_s = answer_header(&a, "retry-after");
+    bool good = a.status == 503 && after_s && strcmp(after_s, "1") == 0 && strstr(a.body, "FAIL");
+    if (!good)
+        complain("%d, Retry-After: %s", a.status, after_s ? after_s : "none");
+    answer_free(&a);
+    answer_free(prepared);
+    return good;
+}
+
+/* Both, so that the one which fails does not leave the other's memory. */
+static bool callbacks_are_asked_for_again(void)
+{
+    bool payment = is_asked_for_again(&payment_callback, "");
+    bool refund = is_asked_for_again(&refund_callback, "/refund");
+    return payment && refund;
 }
 
 static const struct step back[] = {
@@ -130,6 +168,8 @@ static bool comes_back(void)
 
 const struct test outage_tests[] = {
     {"Without PostgreSQL requests fail at once and the process lives", NULL, fails_fast},
+    {"Callbacks of payments and of refunds are both asked for again in a second", NULL,
+     callbacks_are_asked_for_again},
     {"When PostgreSQL is back, so is the service, and the provider's retry is taken", NULL,
      comes_back},
     {NULL, NULL, NULL},
