@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include <opencv2/imgproc.hpp>
+
+#include "core/detectors.hpp"
+#include "core/matting.hpp"
+
+namespace core
+{
+
+/* The picture where the person is all there is, the estimate where alpha mixes. */
+static idphoto_pixels joined(const cv::Mat &rgb, const cv::Mat &alpha, const cv::Mat &front)
+{
+    secret_mat out(rgb.size(), CV_8UC4);
+    for (int y = 0; y < rgb.rows; y++)
+        for (int x = 0; x < rgb.cols; x++) {
+            const uchar a = cv::saturate_cast<uchar>(alpha.at<float>(y, x) * 255);
+            const cv::Vec3b i = rgb.at<cv::Vec3b>(y, x);
+            const cv::Vec3f f = front.at<cv::Vec3f>(y, x) * 255;
+            cv::Vec4b &o = out.at<cv::Vec4b>(y, x);
+            for (int c = 0; c < 3; c++)
+                o[c] = a == 255 ? i[c] : cv::saturate_cast<uchar>(f[c]);
+            o[3] = a;
+        }
+    return give(out);
+}
+
+static idphoto_pixels refined(const cv::Mat &rgb, const cv::Mat &trimap, const cv::Mat &guess)
+{
+    secret_mat alpha, front;
+    alpha = solve_alpha(rgb, trimap, guess);
+    front = foreground_of(rgb, alpha);
+    return joined(rgb, alpha, front);
+}
+
+static cv::Mat as_alpha(const cv::Mat &mask)
+{
+    cv::Mat out;
+    mask.convertTo(out, CV_32F, 1 / 255.0);
+    return out;
+}
+
+} // namespace core
+
+idphoto_result idphoto_cut_out(idphoto *i, const idphoto_pixels *rgb, const idphoto_face *faces,
+                               size_t count, idphoto_pixels *out)
+{
+    return core::guarded([&] {
+        const cv::Mat picture = core::view(*rgb, 3);
+        if (count < 1 || count > IDPHOTO_FACES_MAX)
+            throw core::failure{IDPHOTO_INVALID};
+        if (std::min(picture.cols, picture.rows) < IDPHOTO_SIDE_MIN_PX)
+            throw core::failure{IDPHOTO_TOO_SMALL};
+        const core::people who = {faces, count};
+        core::secret_mat mask;
+        mask = core::coarse_mask(picture, who, i->matting_net);
+        *out = core::refined(picture, core::trimap_of(mask, who), core::as_alpha(mask));
+    });
+}
+
+idphoto_result idphoto_refine(const idphoto_pixels *rgb, const idphoto_pixels *trimap,
+                              idphoto_pixels *out)
+{
+    return core::guarded([&] {
+        const cv::Mat picture = core::view(*rgb, 3), known = core::view(*trimap, 1);
+        if (picture.size() != known.size())
+            throw core::failure{IDPHOTO_INVALID};
+        *out = core::refined(picture, known, core::as_alpha(known));
+    });
+}
