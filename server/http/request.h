@@ -57,6 +57,7 @@ struct route {
     bool token_too;    /* CALLER_ANYONE: an account's token may come along, and is then checked */
     bool idempotent;   /* Idempotency-Key required and honoured */
     bool consent;      /* creates personal data: the current major policy must be agreed to */
+    bool faces;        /* looks at faces: the account must have agreed to that purpose */
     bool purpose;      /* shows personal data to an operator: X-Purpose required, audited */
     const char *rate;  /* rate class */
     const char *audit; /* audit action, or NULL */
