@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "http/limits.h"
 #include "image/gates.h"
+#include "image/models.h"
 #include "image/photo.h"
 #include "image/specs.h"
 
@@ -30,6 +31,9 @@ enum status app_open(const struct config *config, struct app **out, char *why, s
     if (s == OK && config->server.rate_limits)
         s = limits_load(config->limits_file, &app->limits, why, why_size);
     if (s == OK)
+        s = models_load(config->image.face_model, config->image.landmark_model,
+                        config->image.matting_model, &app->models, why, why_size);
+    if (s == OK)
         s = image_start();
     if (s == OK)
         *out = app;
@@ -43,6 +47,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     limits_free(app->limits);
+    models_free(app->models);
     gates_free(app->gates);
     specs_free(app->specs);
     places_free(app->places);
@@ -54,7 +59,7 @@ void app_close(struct app *app)
     free(app);
 }
 
-void *worker_open(void *arg)
+void *worker_open(void *arg, enum lane lane)
 {
     struct app *app = arg;
     struct worker *w = calloc(1, sizeof *w);
@@ -62,6 +67,8 @@ void *worker_open(void *arg)
     w->app = app;
     w->store = (struct store){db_new(&app->service.db_options), app->service.vault};
     w->provider = (struct provider){.service = &app->service, .client = client_new()};
+    if (lane == LANE_IMAGE)
+        w->core = models_open(app->models);
     return w;
 }
 
@@ -70,5 +77,6 @@ void worker_close(void *arg)
     struct worker *w = arg;
     db_free(w->store.db);
     client_free(w->provider.client);
+    idphoto_free(w->core);
     free(w);
 }

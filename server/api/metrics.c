@@ -36,6 +36,8 @@ static void collect_server(struct server *server, struct metric_samples *samples
     metric_sample(samples, METRIC_HTTP_IN_FLIGHT, (double)f.in_flight);
     metric_sample(samples, METRIC_HTTP_BODIES, (double)f.body_bytes);
     metric_sample(samples, METRIC_HTTP_BODIES_LIMIT, (double)f.body_limit_bytes);
+    metric_sample(samples, METRIC_HTTP_UPLOADS, (double)f.upload_bytes);
+    metric_sample(samples, METRIC_HTTP_UPLOADS_LIMIT, (double)f.upload_limit_bytes);
 }
 
 static void collect_certificates(struct server *server, struct metric_samples *samples)

@@ -33,6 +33,8 @@ enum metric {
     METRIC_HTTP_RUNNING,     /* lane */
     METRIC_HTTP_BODIES,
     METRIC_HTTP_BODIES_LIMIT,
+    METRIC_HTTP_UPLOADS,
+    METRIC_HTTP_UPLOADS_LIMIT,
     METRIC_CERTIFICATE_EXPIRY, /* certificate */
     METRIC_RATE_LIMITED,       /* class */
 

@@ -126,6 +126,10 @@ void reply_empty(struct request *r, unsigned http_status);
 /* Copies both into the arena. Before or after the reply_ call. */
 void reply_add_header(struct request *r, const char *name, const char *value);
 
+/* True when nobody waits for the answer any more: the client has closed its side of the connection,
+ * or the deadline is past. For long work on a server's request, between its steps. */
+bool request_is_abandoned(const struct request *r);
+
 /* ---- answering later ---- */
 
 /* For a handler of LANE_CALLBACK, in place of an answer: from the next call that hands r on, r is
