@@ -13,13 +13,11 @@
 #include "image/photo.h"
 #include "image/specs.h"
 
-enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+/* What the configuration names beside keys and database. */
+static enum status load_tables(struct app *app, const struct config *config, char *why,
+                               size_t why_size)
 {
-    struct app *app = calloc(1, sizeof *app);
-    CHECK_PEER(app);
-    enum status s = service_open(config, &app->service, why, why_size);
-    if (s == OK)
-        s = catalogue_load(config->catalogue_file, &app->catalogue, why, why_size);
+    enum status s = catalogue_load(config->catalogue_file, &app->catalogue, why, why_size);
     if (s == OK)
         s = policies_load(config->policy_dir, &app->policies, why, why_size);
     if (s == OK)
@@ -33,6 +31,35 @@ enum status app_open(const struct config *config, struct app **out, char *why, s
     if (s == OK)
         s = models_load(config->image.face_model, config->image.landmark_model,
                         config->image.matting_model, &app->models, why, why_size);
+    return s;
+}
+
+static void free_tables(struct app *app)
+{
+    models_free(app->models);
+    limits_free(app->limits);
+    gates_free(app->gates);
+    specs_free(app->specs);
+    places_free(app->places);
+    policies_free(app->policies);
+    catalogue_free(app->catalogue);
+}
+
+enum status app_check(const struct config *config, char *why, size_t why_size)
+{
+    struct app app = {0};
+    enum status s = load_tables(&app, config, why, why_size);
+    free_tables(&app);
+    return s;
+}
+
+enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+{
+    struct app *app = calloc(1, sizeof *app);
+    CHECK_PEER(app);
+    enum status s = service_open(config, &app->service, why, why_size);
+    if (s == OK)
+        s = load_tables(app, config, why, why_size);
     if (s == OK)
         s = image_start();
     if (s == OK)
@@ -46,13 +73,7 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
-    limits_free(app->limits);
-    models_free(app->models);
-    gates_free(app->gates);
-    specs_free(app->specs);
-    places_free(app->places);
-    policies_free(app->policies);
-    catalogue_free(app->catalogue);
+    free_tables(app);
     if (app->service.config)
         service_close(&app->service);
     image_stop();

@@ -47,6 +47,8 @@ struct app {
 enum status app_open(const struct config *config, struct app **out, char *why,
                      size_t why_size) MUST_USE;
 void app_close(struct app *app);
+/* Reads every table and model that the configuration names, as app_open does, and nothing else. */
+enum status app_check(const struct config *config, char *why, size_t why_size) MUST_USE;
 
 struct worker {
     struct app *app;
