@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/faces.hpp"
-
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <opencv2/imgproc.hpp>
 
+#include "core/candidates.hpp"
+#include "core/faces.hpp"
+
 namespace core
 {
-
-constexpr float FIRST_SIDE_PX = 320, SECOND_SIDE_PX = 640, COPY_SIDE_PX = 960;
 
 eye_line::eye_line(const idphoto_face &f)
 {
@@ -31,45 +31,86 @@ void complete(idphoto_face &f)
     f.chin = {chin.x, chin.y};
 }
 
-/* The upright picture first; a turned one costs as much again, so it is tried only in vain.
- * Cascades bear about 15 degrees to either side. */
-static std::vector<idphoto_face> search_by_cascades(idphoto &i, const cv::Mat &grey,
-                                                    const cv::Mat &rgb)
+static idphoto_point point(cv::Point2f p)
 {
-    static const float angles[] = {0, -25, 25, 90, -90, 180};
-    std::vector<idphoto_face> faces;
-    for (const float side : {FIRST_SIDE_PX, SECOND_SIDE_PX}) {
-        if (side > FIRST_SIDE_PX && (float)std::max(grey.cols, grey.rows) <= FIRST_SIDE_PX)
-            break;
-        for (const float angle : angles) {
-            faces = find_by_cascades(i, grey, rgb, side, angle);
-            if (!faces.empty())
-                return faces;
+    return {p.x, p.y};
+}
+
+static idphoto_face face_of(const candidate &c)
+{
+    idphoto_face f = {};
+    f.eye[0] = point(c.e.pupil[0]);
+    f.eye[1] = point(c.e.pupil[1]);
+    complete(f);
+    f.yaw_ratio = NAN;
+    f.confidence = c.score;
+    const float side = c.box.side_px;
+    f.box = {c.box.centre.x - side / 2, c.box.centre.y - side / 2, side, side};
+    return f;
+}
+
+/* ---------------------------------------------------------------- built-in way */
+
+namespace
+{
+struct look {
+    idphoto &i;
+    const cv::Mat &rgb, &grey;
+    float least_px;
+    std::vector<candidate> found;
+
+    void at(const search_copy &copy, search by, float turn_deg)
+    {
+        for (candidate &c : search_turned(i, copy, by, turn_deg, least_px)) {
+            judge(i, rgb, grey, c);
+            found.push_back(c);
         }
     }
-    return faces;
+    bool done()
+    {
+        keep_best(found);
+        return !found.empty();
+    }
+};
+} // namespace
+
+static void look_turned(look &l, const search_copy &copy)
+{
+    for (const float turn_deg : {-28.0F, 28.0F, 90.0F, -90.0F, 180.0F})
+        l.at(copy, search::alt2, turn_deg);
 }
 
-static void scale(idphoto_face &f, float by)
+static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
 {
-    f.box = {f.box.x_px * by, f.box.y_px * by, f.box.width_px * by, f.box.height_px * by};
-    for (idphoto_point *p : {&f.eye[0], &f.eye[1], &f.chin})
-        *p = {p->x_px * by, p->y_px * by};
+    secret_mat grey;
+    cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
+    look l = {i, rgb, grey, (float)std::min(rgb.cols, rgb.rows) / 12, {}};
+    search_copy coarse;
+    make_search_copy(grey, 320, coarse);
+    l.at(coarse, search::alt2, 0);
+    if (l.done())
+        return l.found;
+    l.at(coarse, search::fallback, 0);
+    if (l.done())
+        return l.found;
+    look_turned(l, coarse);
+    if (l.done())
+        return l.found;
+    search_copy fine;
+    make_search_copy(grey, 640, fine);
+    l.at(fine, search::alt2, 0);
+    l.done();
+    return l.found;
 }
 
-static std::vector<idphoto_face> search_in(idphoto &i, const cv::Mat &rgb)
+static void find(idphoto &i, const cv::Mat &rgb, idphoto_faces &out)
 {
-    const float by = std::min(1.0f, COPY_SIDE_PX / (float)std::max(rgb.cols, rgb.rows));
-    secret_mat copy, grey;
-    if (by < 1)
-        cv::resize(rgb, copy, cv::Size(), by, by, cv::INTER_AREA);
-    else
-        rgb.copyTo(copy);
-    cv::cvtColor(copy, grey, cv::COLOR_RGB2GRAY);
-    std::vector<idphoto_face> faces = search_by_cascades(i, grey, copy);
-    for (idphoto_face &f : faces)
-        scale(f, (float)rgb.cols / (float)copy.cols);
-    return faces;
+    for (const candidate &c : find_by_cascades(i, rgb))
+        if (out.count < IDPHOTO_FACES_MAX)
+            out.face[out.count++] = face_of(c);
+    std::sort(out.face, out.face + out.count, [](const idphoto_face &a, const idphoto_face &b) {
+        return a.box.width_px > b.box.width_px;
+    });
 }
 
 } // namespace core
@@ -80,17 +121,8 @@ idphoto_result idphoto_find_faces(idphoto *i, const idphoto_pixels *rgb, idphoto
         const cv::Mat picture = core::view(*rgb, 3);
         if (std::min(picture.cols, picture.rows) < IDPHOTO_SIDE_MIN_PX)
             throw core::failure{IDPHOTO_TOO_SMALL};
-        std::vector<idphoto_face> faces = core::search_in(*i, picture);
-        std::sort(faces.begin(), faces.end(), [](const idphoto_face &a, const idphoto_face &b) {
-            return a.box.width_px * a.box.height_px > b.box.width_px * b.box.height_px;
-        });
-        *out = {};
-        for (const idphoto_face &f : faces) {
-            if (out->count == IDPHOTO_FACES_MAX)
-                break;
-            out->face[out->count++] = f;
-        }
-        for (idphoto_face &f : faces)
-            explicit_bzero(&f, sizeof f);
+        const auto found = std::make_unique<idphoto_faces>();
+        core::find(*i, picture, *found);
+        *out = *found;
     });
 }

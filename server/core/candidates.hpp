@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faces by OpenCV's cascades alone: where one may be, and what speaks for it.
+ *
+ * P. Viola and M. Jones, Rapid object detection using a boosted cascade of simple features, CVPR
+ * 2001. A cascade answers for upright frontal faces and also for a few folds of cloth; the second
+ * cascade, the cascade for eyes and the colour of skin tell them apart.
+ */
+#ifndef IDPHOTO_CANDIDATES_HPP
+#define IDPHOTO_CANDIDATES_HPP
+
+#include <vector>
+
+#include "core/detectors.hpp"
+#include "core/eyes.hpp"
+#include "core/patch.hpp"
+
+namespace core
+{
+
+struct candidate {
+    place box;
+    int votes;  /* windows of alt2, or of default where that searched */
+    int second; /* windows of the other one about the same place */
+    eyes e;
+    float skin;  /* share of skin colour, or NAN where the picture has no usable colour */
+    float score; /* of them all, 0..1 */
+};
+
+/* A grey picture and what it takes to search it: equalised, at most side_px wide and high. */
+struct search_copy {
+    secret_mat grey;
+    float per_px; /* pixels of the picture in one of the copy */
+};
+void make_search_copy(const cv::Mat &grey, int side_px, search_copy &out);
+
+enum class search { alt2, fallback };
+
+/* Everything that looks like a face which leans turn_deg clockwise, unless it is smaller than
+ * least_px of the picture; boxes and votes alone are told. */
+std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, search by, float turn_deg,
+                                     float least_px);
+
+/* Looks closer: eyes, skin, score; and sets the place upright and about the eyes. */
+void judge(idphoto &i, const cv::Mat &rgb, const cv::Mat &grey, candidate &c);
+
+/* What a candidate must reach. */
+constexpr float enough = 0.5F;
+
+/* Keeps those with enough of a score, the best of each place. */
+void keep_best(std::vector<candidate> &all);
+
+} // namespace core
+
+#endif
