@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/answers.h"
+#include "api/app.h"
 #include "base/clock.h"
 #include "base/embed.h"
 #include "base/version.h"
@@ -325,6 +326,11 @@ int command_config(const struct config *c, const struct command_line *line)
     }
     if (!says(line, 0, "check"))
         return EXIT_USAGE;
+    char why[512] = "";
+    if (app_check(c, why, sizeof why) != OK) {
+        fprintf(stderr, "idphotod: %s\n", why);
+        return EXIT_CONFIG;
+    }
     puts("configuration is valid");
     return EXIT_DONE;
 }

@@ -85,6 +85,7 @@ static enum status start_server(struct app *app, struct server_listener listener
         .callback_queue = (unsigned)c->server.queue,
         .image_workers = (unsigned)c->server.image_workers,
         .image_queue = (unsigned)c->server.image_queue,
+        .upload_memory_bytes = (size_t)c->server.upload_budget,
         .trusted_proxies = c->server.trusted_proxies,
         .cors_origins = c->server.cors_origins,
         .limits = app->limits,

@@ -9,16 +9,15 @@
 #include "base/check.h"
 #include "http/limits.h"
 #include "image/gates.h"
+#include "image/models.h"
 #include "image/photo.h"
 #include "image/specs.h"
 
-enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+/* What the configuration names beside keys and database. */
+static enum status load_tables(struct app *app, const struct config *config, char *why,
+                               size_t why_size)
 {
-    struct app *app = calloc(1, sizeof *app);
-    CHECK_PEER(app);
-    enum status s = service_open(config, &app->service, why, why_size);
-    if (s == OK)
-        s = catalogue_load(config->catalogue_file, &app->catalogue, why, why_size);
+    enum status s = catalogue_load(config->catalogue_file, &app->catalogue, why, why_size);
     if (s == OK)
         s = policies_load(config->policy_dir, &app->policies, why, why_size);
     if (s == OK)
@@ -29,6 +28,38 @@ enum status app_open(const struct config *config, struct app **out, char *why, s
         s = gates_load(config->image.gates_file, &app->gates, why, why_size);
     if (s == OK && config->server.rate_limits)
         s = limits_load(config->limits_file, &app->limits, why, why_size);
+    if (s == OK)
+        s = models_load(config->image.face_model, config->image.landmark_model,
+                        config->image.matting_model, &app->models, why, why_size);
+    return s;
+}
+
+static void free_tables(struct app *app)
+{
+    models_free(app->models);
+    limits_free(app->limits);
+    gates_free(app->gates);
+    specs_free(app->specs);
+    places_free(app->places);
+    policies_free(app->policies);
+    catalogue_free(app->catalogue);
+}
+
+enum status app_check(const struct config *config, char *why, size_t why_size)
+{
+    struct app app = {0};
+    enum status s = load_tables(&app, config, why, why_size);
+    free_tables(&app);
+    return s;
+}
+
+enum status app_open(const struct config *config, struct app **out, char *why, size_t why_size)
+{
+    struct app *app = calloc(1, sizeof *app);
+    CHECK_PEER(app);
+    enum status s = service_open(config, &app->service, why, why_size);
+    if (s == OK)
+        s = load_tables(app, config, why, why_size);
     if (s == OK)
         s = image_start();
     if (s == OK)
@@ -42,19 +73,14 @@ void app_close(struct app *app)
 {
     if (!app)
         return;
-    limits_free(app->limits);
-    gates_free(app->gates);
-    specs_free(app->specs);
-    places_free(app->places);
-    policies_free(app->policies);
-    catalogue_free(app->catalogue);
+    free_tables(app);
     if (app->service.config)
         service_close(&app->service);
     image_stop();
     free(app);
 }
 
-void *worker_open(void *arg)
+void *worker_open(void *arg, enum lane lane)
 {
     struct app *app = arg;
     struct worker *w = calloc(1, sizeof *w);
@@ -62,6 +88,8 @@ void *worker_open(void *arg)
     w->app = app;
     w->store = (struct store){db_new(&app->service.db_options), app->service.vault};
     w->provider = (struct provider){.service = &app->service, .client = client_new()};
+    if (lane == LANE_IMAGE)
+        w->core = models_open(app->models);
     return w;
 }
 
@@ -70,5 +98,6 @@ void worker_close(void *arg)
     struct worker *w = arg;
     db_free(w->store.db);
     client_free(w->provider.client);
+    idphoto_free(w->core);
     free(w);
 }

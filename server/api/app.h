@@ -25,6 +25,8 @@ struct places;
 struct limits;
 struct specs;
 struct gates;
+struct idphoto;
+struct models;
 
 struct app {
     struct service service;
@@ -34,6 +36,7 @@ struct app {
     struct places *places;
     struct specs *specs;
     struct gates *gates;
+    struct models *models;
     struct limits *limits; /* NULL: off */
     /* for GET /metrics; serve.c sets them */
     struct figures *figures;
@@ -44,15 +47,18 @@ struct app {
 enum status app_open(const struct config *config, struct app **out, char *why,
                      size_t why_size) MUST_USE;
 void app_close(struct app *app);
+/* Reads every table and model that the configuration names, as app_open does, and nothing else. */
+enum status app_check(const struct config *config, char *why, size_t why_size) MUST_USE;
 
 struct worker {
     struct app *app;
     struct store store;
     struct provider provider;
+    struct idphoto *core;     /* of LANE_IMAGE alone */
     int64_t verified_boot_us; /* when the schema was last found to be the expected one */
 };
 /* For server_options. */
-void *worker_open(void *app);
+void *worker_open(void *app, enum lane lane);
 void worker_close(void *worker);
 
 static inline struct app *app_of(const struct request *r)

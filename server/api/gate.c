@@ -109,11 +109,17 @@ static enum status find_session(struct request *r, struct gate *g)
 
 static bool has_consent(struct request *r, const struct gate *g)
 {
-    if (!r->route->consent ||
-        policy_is_enough(app_of(r)->policies, g->session.policy_version, r->now_us))
-        return true;
-    reply_problem_with(r, PROBLEM_CONSENT_REQUIRED, "policy", json_string("/v1/policy"));
-    return false;
+    const struct policies *p = app_of(r)->policies;
+    const char *face = g->session.face_version;
+    if (r->route->consent && !policy_is_enough(p, g->session.policy_version, r->now_us)) {
+        reply_problem_with(r, PROBLEM_CONSENT_REQUIRED, "policy", json_string("/v1/policy"));
+        return false;
+    }
+    if (r->route->faces && !(face && policy_is_enough(p, face, r->now_us))) {
+        reply_problem_with(r, PROBLEM_CONSENT_REQUIRED, "purpose", json_string(FACE_PURPOSE));
+        return false;
+    }
+    return true;
 }
 
 /* True when the work is ours to do; else the first answer, or why there is none, is given. */

@@ -36,6 +36,8 @@ static void collect_server(struct server *server, struct metric_samples *samples
     metric_sample(samples, METRIC_HTTP_IN_FLIGHT, (double)f.in_flight);
     metric_sample(samples, METRIC_HTTP_BODIES, (double)f.body_bytes);
     metric_sample(samples, METRIC_HTTP_BODIES_LIMIT, (double)f.body_limit_bytes);
+    metric_sample(samples, METRIC_HTTP_UPLOADS, (double)f.upload_bytes);
+    metric_sample(samples, METRIC_HTTP_UPLOADS_LIMIT, (double)f.upload_limit_bytes);
 }
 
 static void collect_certificates(struct server *server, struct metric_samples *samples)
@@ -50,6 +52,40 @@ static void collect_certificates(struct server *server, struct metric_samples *s
             metric_sample(samples, METRIC_CERTIFICATE_EXPIRY, (double)us / SECOND_US,
                           listeners[i].name);
     }
+}
+
+static void collect_committer(struct committer *committer, struct metric_samples *samples)
+{
+    size_t length, limit;
+    committer_queue(committer, &length, &limit);
+    metric_sample(samples, METRIC_COMMIT_QUEUED, (double)length);
+    metric_sample(samples, METRIC_COMMIT_QUEUE_LIMIT, (double)limit);
+}
+
+/* 0 is none. */
+static int64_t earlier_us(int64_t one_us, int64_t other_us)
+{
+    return !one_us || (other_us && other_us < one_us) ? other_us : one_us;
+}
+
+/* One time a channel: merchants are not told apart by what is scraped. */
+static void collect_merchants(const struct service *service, struct metric_samples *samples)
+{
+    struct wechat *wechats[CONFIG_MERCHANTS_MAX];
+    struct alipay *alipays[CONFIG_MERCHANTS_MAX];
+    size_t n_wechats = service_wechats(service, wechats);
+    size_t n_alipays = service_alipays(service, alipays);
+    int64_t wechat_us = 0, alipay_us = 0;
+    for (size_t i = 0; i < n_wechats; i++)
+        wechat_us = earlier_us(wechat_us, wechat_certificate_end_us(wechats[i]));
+    for (size_t i = 0; i < n_alipays; i++)
+        alipay_us = earlier_us(alipay_us, alipay_certificate_end_us(alipays[i]));
+    if (wechat_us)
+        metric_sample(samples, METRIC_MERCHANT_CERTIFICATE_EXPIRY, (double)wechat_us / SECOND_US,
+                      "wechat");
+    if (alipay_us)
+        metric_sample(samples, METRIC_MERCHANT_CERTIFICATE_EXPIRY, (double)alipay_us / SECOND_US,
+                      "alipay");
 }
 
 static void collect_process(struct metric_samples *samples)
@@ -76,6 +112,9 @@ static void collect(struct metric_samples *samples, void *arg)
         collect_server(server, samples);
         collect_certificates(server, samples);
     }
+    collect_merchants(&app->service, samples);
+    if (app->committer)
+        collect_committer(app->committer, samples);
     if (app->figures)
         figures_collect(app->figures, samples);
 }

@@ -59,6 +59,22 @@ static enum status add_text(json_t *document, const char *dir, char *why, size_t
     return s;
 }
 
+/* Texts that belong to one purpose, such as the web client's; none where the index names none. */
+static enum status add_supplements(json_t *document, const char *dir, char *why, size_t why_size)
+{
+    size_t i;
+    json_t *supplement, *list = json_object_get(document, "supplements");
+    enum status s = OK;
+    if (!list)
+        json_object_set_new(document, "supplements", json_array());
+    json_array_foreach(list, i, supplement)
+    {
+        if (s == OK)
+            s = add_text(supplement, dir, why, why_size);
+    }
+    return s;
+}
+
 /* One segment of GET /v1/policy/{version}. */
 static bool is_version(const char *version)
 {
@@ -78,6 +94,30 @@ static bool has_purposes(json_t *entry)
     return json_is_array(list);
 }
 
+static bool names_purpose(json_t *entry, const char *code)
+{
+    size_t i;
+    json_t *purpose;
+    json_array_foreach(json_object_get(entry, "purposes"), i, purpose)
+    {
+        if (code && strcmp(json_string_value(json_object_get(purpose, "code")), code) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_supplements(json_t *entry)
+{
+    size_t i;
+    json_t *supplement, *list = json_object_get(entry, "supplements");
+    json_array_foreach(list, i, supplement)
+    {
+        if (!names_purpose(entry, json_string_value(json_object_get(supplement, "purpose"))))
+            return false;
+    }
+    return !list || json_is_array(list);
+}
+
 static bool is_whole(json_t *entry, struct policy *out)
 {
     const char *effective;
@@ -87,7 +127,8 @@ static bool is_whole(json_t *entry, struct policy *out)
         return false;
     out->major = major != 0;
     return is_version(out->version) && time_parse(effective, &out->effective_us) == OK &&
-           has_purposes(entry) && json_is_array(json_object_get(entry, "permissions")) &&
+           has_purposes(entry) && has_supplements(entry) &&
+           json_is_array(json_object_get(entry, "permissions")) &&
            json_is_object(json_object_get(entry, "retention")) &&
            json_is_object(json_object_get(entry, "contact"));
 }
@@ -105,7 +146,8 @@ static enum status read_policy(struct policies *p, json_t *entry, const char *di
     }
     policy->document = json_incref(entry);
     p->count++;
-    return add_text(entry, dir, why, why_size);
+    enum status s = add_text(entry, dir, why, why_size);
+    return s == OK ? add_supplements(entry, dir, why, why_size) : s;
 }
 
 static int by_time(const void *a, const void *b)
@@ -190,13 +232,5 @@ bool policy_is_enough(const struct policies *p, const char *version, int64_t now
 
 bool policy_has_purpose(const struct policies *p, const char *purpose, int64_t now_us)
 {
-    size_t i;
-    json_t *entry;
-    json_array_foreach(json_object_get(policy_current(p, now_us)->document, "purposes"), i, entry)
-    {
-        const char *code = json_string_value(json_object_get(entry, "code"));
-        if (code && strcmp(code, purpose) == 0)
-            return true;
-    }
-    return false;
+    return names_purpose(policy_current(p, now_us)->document, purpose);
 }

@@ -23,7 +23,8 @@ struct policy {
 
 struct policies;
 
-/* Reads policies.json and the texts it names. INVALID with file and reason: not JSON, a member
+/* Reads policies.json and the texts it names: the policy's, and supplements that belong to one
+ * purpose. INVALID with file and reason: not JSON, a member
  * missing or wrong, a version twice, a text missing or not UTF-8. */
 enum status policies_load(const char *dir, struct policies **out, char *why,
                           size_t why_size) MUST_USE;

@@ -10,13 +10,17 @@
 
 #include "base/check.h"
 
+enum { FIRST_LEAST = 256 };
+
 void buf_reserve(struct buf *b, size_t n)
 {
     CHECK(n < SIZE_MAX / 4 && b->size < SIZE_MAX / 4);
     size_t need = b->size + n + 1;
     if (need <= b->room)
         return;
-    size_t room = b->room ? b->room : 256;
+    size_t room = b->room ? b->room : FIRST_LEAST;
+    if (!b->room && need > room)
+        room = need; /* who asks first may know how much there will be */
     while (room < need)
         room *= 2;
     /* no realloc: it may leave an unwiped copy behind */

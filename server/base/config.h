@@ -60,7 +60,7 @@ struct config {
         const char *payment_return_url; /* where a browser goes after it paid; may be NULL */
         const char *public_base_url;    /* "https://id.example.cn", no slash at the end */
         int64_t io_threads, workers, queue, callback_workers, image_workers, image_queue;
-        int64_t max_photo_bytes;
+        int64_t max_photo_bytes, upload_budget;
         const char *cors_origins;
         bool rate_limits;
     } server;

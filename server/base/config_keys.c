@@ -31,6 +31,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(server, image_workers, CORES, AT(server.image_workers), DEFAULT("cores"), RANGE(1, 256)),
     KEY(server, image_queue, COUNT, AT(server.image_queue), DEFAULT("64"), RANGE(1, 10000)),
     KEY(server, max_photo_bytes, COUNT, AT(server.max_photo_bytes), DEFAULT("20971520"), RANGE(1024, 20971520)),
+    KEY(server, upload_budget, COUNT, AT(server.upload_budget), DEFAULT("268435456"), RANGE(20971520, 1LL << 40)),
     KEY(server, cors_origins, ORIGINS, AT(server.cors_origins)),
     KEY(server, rate_limits, WORD, AT(server.rate_limits), DEFAULT("default"), WORDS("default", "off")),
 

@@ -45,7 +45,7 @@ struct config_key {
     const char *yes, *no; /* KEY_WORD */
 };
 
-enum { CONFIG_KEYS = 77 };
+enum { CONFIG_KEYS = 78 };
 extern const struct config_key config_keys[CONFIG_KEYS];
 
 enum key_home config_key_home(const struct config_key *k);

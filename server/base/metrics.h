@@ -33,6 +33,8 @@ enum metric {
     METRIC_HTTP_RUNNING,     /* lane */
     METRIC_HTTP_BODIES,
     METRIC_HTTP_BODIES_LIMIT,
+    METRIC_HTTP_UPLOADS,
+    METRIC_HTTP_UPLOADS_LIMIT,
     METRIC_CERTIFICATE_EXPIRY, /* certificate */
     METRIC_RATE_LIMITED,       /* class */
 
@@ -46,8 +48,10 @@ enum metric {
     METRIC_DATABASE_ROUND_TRIP, /* microseconds */
 
     /* payments */
-    METRIC_CALLBACKS,              /* channel, result */
-    METRIC_COMMIT_BATCH,           /* callbacks */
+    METRIC_CALLBACKS,    /* channel, result */
+    METRIC_COMMIT_BATCH, /* callbacks */
+    METRIC_COMMIT_QUEUED,
+    METRIC_COMMIT_QUEUE_LIMIT,
     METRIC_SETTLED,                /* channel, source, result */
     METRIC_ANOMALIES,              /* channel, kind */
     METRIC_POLLS,                  /* channel, result */
@@ -58,6 +62,8 @@ enum metric {
     METRIC_REFUND_WORDS, /* channel, result */
     METRIC_REFUND_OLDEST,
     METRIC_AUDIT_FINDINGS,
+    METRIC_BILL_DIFFERENCES,            /* channel */
+    METRIC_MERCHANT_CERTIFICATE_EXPIRY, /* channel */
     METRIC_PAYMENTS_PENDING,
     METRIC_PAYMENT_OVERDUE,
 

@@ -14,7 +14,7 @@
  *
  * Threads: a struct idphoto is used by one thread at a time; any number of them may live beside
  * each other. Everything else is a pure function of its arguments. No function starts a thread
- * while cv::setNumThreads(1) is in force, which the caller decides.
+ * once idphoto_use_one_thread() was called, which is the caller's to decide.
  *
  * Units and axes: pixels of the picture that was passed in, x to the right, y down, the origin at
  * the outer corner of the top left pixel. Left and right are the image's, not the person's.
@@ -85,6 +85,10 @@ struct idphoto_models {
 };
 
 struct idphoto;
+
+/* For the whole process: OpenCV works on its caller's thread alone. For those who have many callers
+ * already. Call it before any other function. */
+void idphoto_use_one_thread(void);
 
 /* Loads the built-in cascades and the models given. NULL when one cannot be used; why then says
  * which and why in one sentence without a path (why_size bytes, always ended). Returns owned. */

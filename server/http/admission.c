@@ -222,10 +222,7 @@ static bool admit_body(struct exchange *x)
         return refuse(x, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
     if (!takes_type(r->route->types, request_header(r, "Content-Type")))
         return refuse(x, PROBLEM_UNSUPPORTED_MEDIA_TYPE);
-    struct server *s = x->site->server;
-    if ((uint64_t)atomic_load(&s->body_bytes) + x->content_length > s->options.body_memory_bytes)
-        return refuse(x, PROBLEM_OVERLOADED);
-    return true;
+    return exchange_take_room(x, x->content_length) || refuse(x, PROBLEM_OVERLOADED);
 }
 
 static void note_body(struct exchange *x)

@@ -107,6 +107,12 @@ static void cut_late(struct watch *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
+bool connection_is_gone(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 /* libmicrohttpd misses an end that came together with the last bytes (it polls edge-triggered and
  * reads once). Then a vanished client would keep its place until its deadline. */
 static bool has_gone(const struct connection *c)

@@ -39,6 +39,8 @@ void watch_remove(struct watch *w, struct connection *c);
 
 void connection_expect(struct connection *c, enum phase phase, int64_t deadline_us);
 enum phase connection_phase(const struct connection *c);
+/* The peer has closed its side. One system call; while the connection is suspended. */
+bool connection_is_gone(const struct connection *c);
 /* When it closes, unread bytes are to be read off for a while. */
 void connection_linger(struct connection *c);
 

@@ -49,11 +49,32 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     return x;
 }
 
+static struct body_room *room_of(const struct exchange *x)
+{
+    struct server *s = x->site->server;
+    return x->r.route->lane == LANE_IMAGE ? &s->uploads : &s->bodies;
+}
+
+bool exchange_take_room(struct exchange *x, size_t n)
+{
+    struct body_room *room = room_of(x);
+    int64_t more = (int64_t)n - x->counted;
+    if (more <= 0)
+        return true;
+    if (atomic_fetch_add(&room->bytes, more) + more > room->most) {
+        atomic_fetch_sub(&room->bytes, more);
+        return false;
+    }
+    x->counted += more;
+    return true;
+}
+
 static void exchange_drop(struct exchange *x)
 {
     if (atomic_fetch_sub(&x->holds, 1) != 1)
         return;
-    atomic_fetch_sub(&x->site->server->body_bytes, x->counted);
+    if (x->r.route)
+        atomic_fetch_sub(&room_of(x)->bytes, x->counted);
     buf_free(&x->body);
     arena_free(x->r.arena);
     struct server *s = x->site->server;
@@ -237,6 +258,13 @@ void request_defer(struct request *r)
     atomic_fetch_add(&x->site->server->deferred, 1);
 }
 
+bool request_is_abandoned(const struct request *r)
+{
+    const struct exchange *x =
+        (const struct exchange *)((const char *)r - offsetof(struct exchange, r));
+    return clock_boot_us() >= r->deadline_us || connection_is_gone(x->connection);
+}
+
 void request_resume(struct request *r)
 {
     end_turn(exchange_of(r));
@@ -337,17 +365,16 @@ static enum MHD_Result break_off(struct exchange *x, enum problem p)
 
 static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *n)
 {
-    struct server *s = x->site->server;
     if (x->stage == STAGE_DISCARD) {
         *n = 0;
         return MHD_YES;
     }
     if (x->body.size + *n > x->r.route->max_body)
         return break_off(x, PROBLEM_BODY_TOO_LARGE);
-    int64_t total = atomic_fetch_add(&s->body_bytes, (int64_t)*n) + (int64_t)*n;
-    x->counted += (int64_t)*n;
-    if ((uint64_t)total > s->options.body_memory_bytes)
+    if (!exchange_take_room(x, x->body.size + *n))
         return break_off(x, PROBLEM_OVERLOADED);
+    if (!x->body.size)
+        buf_reserve(&x->body, x->content_length); /* growing would hold two of it */
     buf_add(&x->body, bytes, *n);
     *n = 0;
     return MHD_YES;

@@ -35,7 +35,7 @@ struct exchange {
     struct target target;
     enum stage stage;
     struct buf body;
-    int64_t counted;       /* of server.body_bytes */
+    int64_t counted;       /* of its room */
     size_t content_length; /* 0 for a chunked body */
     bool has_body, expects_continue;
     bool odd_headers; /* one of them could be read in more than one way */
@@ -51,6 +51,9 @@ struct exchange {
 /* admission.c: all that is checked before a body is read. Answers by a reply_ function, or leaves
  * the request unanswered with its route filled in. */
 void exchange_admit(struct exchange *x, const char *version);
+
+/* Takes room for a body of n bytes altogether; what it has already stays. False: there is none. */
+bool exchange_take_room(struct exchange *x, size_t n);
 
 /* Cross-origin headers of the answer, when the listener gives any to this origin. */
 void exchange_add_cors(struct exchange *x, struct MHD_Response *response);

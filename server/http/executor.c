@@ -81,7 +81,7 @@ static void serve(struct executor *e, enum lane lane, void *worker)
 
 static void run_worker(struct executor *e, enum lane lane)
 {
-    void *worker = e->options.worker_open ? e->options.worker_open(e->options.app) : NULL;
+    void *worker = e->options.worker_open ? e->options.worker_open(e->options.app, lane) : NULL;
     serve(e, lane, worker);
     if (e->options.worker_close)
         e->options.worker_close(worker);

@@ -25,7 +25,7 @@ enum job_end { JOB_RUN, JOB_EXPIRED, JOB_REFUSED };
 struct executor_options {
     unsigned workers, queue, callback_workers, callback_queue, image_workers, image_queue;
     void *app;
-    void *(*worker_open)(void *app);
+    void *(*worker_open)(void *app, enum lane lane);
     void (*worker_close)(void *worker);
     /* Called once per job that was taken: on a worker's thread with what worker_open gave, or on
      * the thread that expired or refused it, with NULL. The job is the callee's from then on. */

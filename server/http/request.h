@@ -57,6 +57,7 @@ struct route {
     bool token_too;    /* CALLER_ANYONE: an account's token may come along, and is then checked */
     bool idempotent;   /* Idempotency-Key required and honoured */
     bool consent;      /* creates personal data: the current major policy must be agreed to */
+    bool faces;        /* looks at faces: the account must have agreed to that purpose */
     bool purpose;      /* shows personal data to an operator: X-Purpose required, audited */
     const char *rate;  /* rate class */
     const char *audit; /* audit action, or NULL */
@@ -124,6 +125,10 @@ void reply_bytes(struct request *r, unsigned http_status, const char *content_ty
 void reply_empty(struct request *r, unsigned http_status);
 /* Copies both into the arena. Before or after the reply_ call. */
 void reply_add_header(struct request *r, const char *name, const char *value);
+
+/* True when nobody waits for the answer any more: the client has closed its side of the connection,
+ * or the deadline is past. For long work on a server's request, between its steps. */
+bool request_is_abandoned(const struct request *r);
 
 /* ---- answering later ---- */
 

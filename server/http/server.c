@@ -42,6 +42,8 @@ static void fill_defaults(struct server_options *o)
     o->idle_deadline_us = or_time(o->idle_deadline_us, 60 * SECOND_US);
     if (!o->body_memory_bytes)
         o->body_memory_bytes = (size_t)256 << 20;
+    if (!o->upload_memory_bytes)
+        o->upload_memory_bytes = (size_t)256 << 20;
 }
 
 static void tick(void *server)
@@ -93,6 +95,8 @@ enum status server_start(const struct server_options *options, struct server **o
     CHECK_PEER(s);
     s->options = *options;
     fill_defaults(&s->options);
+    s->bodies.most = (int64_t)s->options.body_memory_bytes;
+    s->uploads.most = (int64_t)s->options.upload_memory_bytes;
     if (proxy_list_new(options->trusted_proxies, &s->proxies) != OK) {
         snprintf(why, why_size, "trusted_proxies: not a list of addresses or CIDR blocks");
         free(s);
@@ -182,6 +186,8 @@ void server_figures(struct server *s, struct server_figures *out)
 {
     executor_figures(s->executor, out);
     out->in_flight = atomic_load(&s->exchanges);
-    out->body_bytes = atomic_load(&s->body_bytes);
-    out->body_limit_bytes = (int64_t)s->options.body_memory_bytes;
+    out->body_bytes = atomic_load(&s->bodies.bytes);
+    out->body_limit_bytes = s->bodies.most;
+    out->upload_bytes = atomic_load(&s->uploads.bytes);
+    out->upload_limit_bytes = s->uploads.most;
 }

@@ -40,12 +40,14 @@ struct server_options {
     struct limits *limits;       /* of addresses, on the public listener; NULL: none */
     void *app;
     /* Per worker thread: opened once, handed to every request as r->worker, closed at the end. */
-    void *(*worker_open)(void *app);
+    void *(*worker_open)(void *app, enum lane lane);
     void (*worker_close)(void *worker);
     /* Optional limits of the listeners: how long an idle connection is kept (0: 60 s), all bodies
-     * in memory at once (0: 256 MiB; over it 503), connections per listener (0: 4096). */
+     * in memory at once (0: 256 MiB; over it 503), the same for those of LANE_IMAGE, which count
+     * apart (0: 256 MiB), connections per listener (0: 4096). A body takes its room when its length
+     * is told, before it is read. */
     int64_t idle_deadline_us;
-    size_t body_memory_bytes;
+    size_t body_memory_bytes, upload_memory_bytes;
     unsigned max_connections;
     /* Runs before and around every handler that is not LANE_INLINE; must answer the request. */
     void (*dispatch)(struct request *r);
@@ -79,6 +81,7 @@ struct server_figures {
     struct lane_figures lanes[LANES]; /* LANE_INLINE has none */
     int64_t in_flight;                /* requests that are not over */
     int64_t body_bytes, body_limit_bytes;
+    int64_t upload_bytes, upload_limit_bytes;
 };
 void server_figures(struct server *s, struct server_figures *out);
 

@@ -28,6 +28,12 @@ struct site {
     gnutls_datum_t client_ca;
 };
 
+/* How much of memory bodies may take, and what they have taken. */
+struct body_room {
+    _Atomic int64_t bytes;
+    int64_t most;
+};
+
 struct server {
     struct server_options options; /* with the defaults filled in */
     struct proxy_list *proxies;
@@ -35,9 +41,9 @@ struct server {
     struct watch *watch;
     struct site *sites;
     size_t n_sites;
-    _Atomic int64_t body_bytes; /* of all bodies in memory */
-    _Atomic int64_t exchanges;  /* requests that are not over */
-    _Atomic int64_t deferred;   /* of them, given away by their handlers and not resumed yet */
+    struct body_room bodies, uploads; /* uploads: of LANE_IMAGE */
+    _Atomic int64_t exchanges;        /* requests that are not over */
+    _Atomic int64_t deferred; /* of them, given away by their handlers and not resumed yet */
     atomic_bool draining;
 };
 

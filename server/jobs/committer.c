@@ -213,6 +213,14 @@ bool committer_submit(struct committer *c, struct pending *p)
     return taken;
 }
 
+void committer_queue(struct committer *c, size_t *length, size_t *limit)
+{
+    pthread_mutex_lock(&c->mutex);
+    *length = c->queue.n;
+    pthread_mutex_unlock(&c->mutex);
+    *limit = c->most;
+}
+
 void committer_stop(struct committer *c)
 {
     if (!c)

@@ -34,6 +34,9 @@ struct committer *committer_start(const struct service *service, size_t queue);
 /* p must live until its `done`. False: the queue is full, p was not taken. */
 bool committer_submit(struct committer *c, struct pending *p) MUST_USE;
 
+/* How many wait to be committed, and how many may. Any thread. */
+void committer_queue(struct committer *c, size_t *length, size_t *limit);
+
 /* Nobody submits any more. Commits what is pending, ends the thread, frees. NULL is allowed. */
 void committer_stop(struct committer *c);
 

@@ -14,6 +14,11 @@ const char *alipay_app_id(const struct alipay *p)
     return p->app_id;
 }
 
+int64_t alipay_certificate_end_us(const struct alipay *p)
+{
+    return p->app_cert_end_us;
+}
+
 const char *alipay_seller_id(const struct alipay *p)
 {
     return p->seller_id;
@@ -114,10 +119,11 @@ static enum status load_root(struct alipay *p, const struct alipay_options *o,
                                  "holds no certificate signed with RSA");
 }
 
-static enum status load_certificates(struct alipay *p, const struct alipay_options *o,
-                                     const struct why *why)
+static enum status load_app_certificate(struct alipay *p, const struct alipay_options *o,
+                                        const struct why *why)
 {
     struct rsa_key *certified = NULL;
+    struct buf file = {0};
     if (load_public("app_cert_file", o->app_cert_file, &certified, p->app_cert_sn, why) != OK)
         return INVALID;
     bool ours = rsa_is_pair(p->app_key, certified);
@@ -125,7 +131,20 @@ static enum status load_certificates(struct alipay *p, const struct alipay_optio
     if (!ours)
         return refuse(why, "app_cert_file", o->app_cert_file,
                       "is not the certificate of the key in app_key_file");
-    if (load_public("alipay_cert_file", o->alipay_cert_file, &p->alipay_key, p->alipay_cert_sn,
+    if (merchant_file_read("app_cert_file", o->app_cert_file, false, &file, why->text, why->size) !=
+        OK)
+        return INVALID;
+    enum status status =
+        rsa_certificate_end_us((const char *)file.bytes, file.size, &p->app_cert_end_us);
+    buf_free(&file);
+    return status == OK ? OK : refuse(why, "app_cert_file", o->app_cert_file, "has no end");
+}
+
+static enum status load_certificates(struct alipay *p, const struct alipay_options *o,
+                                     const struct why *why)
+{
+    if (load_app_certificate(p, o, why) != OK ||
+        load_public("alipay_cert_file", o->alipay_cert_file, &p->alipay_key, p->alipay_cert_sn,
                     why) != OK)
         return INVALID;
     struct buf file = {0};

@@ -29,6 +29,8 @@ enum status alipay_open(const struct alipay_options *options, struct alipay **ou
 void alipay_close(struct alipay *p);
 const char *alipay_app_id(const struct alipay *p);
 const char *alipay_seller_id(const struct alipay *p);
+/* When the application's own certificate ends; 0 in public-key mode. */
+int64_t alipay_certificate_end_us(const struct alipay *p);
 
 /* A notify body, raw (application/x-www-form-urlencoded). Sections 5.3 and 5.4: body only, split,
  * decode once, refuse malformed escapes, NUL and duplicate keys, drop sign and sign_type, sort,

@@ -28,6 +28,7 @@ struct alipay {
     char app_cert_sn[ALIPAY_CERT_SN_BYTES];
     char alipay_cert_sn[ALIPAY_CERT_SN_BYTES];
     char root_cert_sn[ALIPAY_ROOT_SN_BYTES];
+    int64_t app_cert_end_us; /* 0 in public-key mode */
     char *root_pem,
         *alipay_cert_pem; /* anchors of a downloaded one's chain, and what may lie between */
     _Atomic(struct alipay_trusted *) downloaded;

@@ -12,8 +12,10 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 enum { SHA256_BYTES = 32, SIGNATURE_MAX_BYTES = RSA_MAX_BITS / 8 };
 
@@ -236,21 +238,39 @@ static enum status serial_text(X509 *x, char serial[RSA_SERIAL_BYTES])
     return status;
 }
 
-enum status rsa_certificate_serial(const char *pem, size_t n, char serial[RSA_SERIAL_BYTES])
+/* NULL when the text has none. To be freed. */
+static X509 *read_certificate(const char *pem, size_t n)
 {
     struct der der = {0};
+    X509 *x = NULL;
     ERR_set_mark();
-    enum status status = open_text(pem, n, RSA_PEM, &der);
-    if (status == OK) {
+    if (open_text(pem, n, RSA_PEM, &der) == OK && strcmp(der.label, "CERTIFICATE") == 0) {
         const unsigned char *at = der.bytes;
-        X509 *x =
-            strcmp(der.label, "CERTIFICATE") == 0 ? d2i_X509(NULL, &at, (long)der.size) : NULL;
-        status = x ? serial_text(x, serial) : INVALID;
-        X509_free(x);
+        x = d2i_X509(NULL, &at, (long)der.size);
     }
     der_free(&der);
     ERR_pop_to_mark();
+    return x;
+}
+
+enum status rsa_certificate_serial(const char *pem, size_t n, char serial[RSA_SERIAL_BYTES])
+{
+    X509 *x = read_certificate(pem, n);
+    enum status status = x ? serial_text(x, serial) : INVALID;
+    X509_free(x);
     return status;
+}
+
+enum status rsa_certificate_end_us(const char *pem, size_t n, int64_t *end_us)
+{
+    X509 *x = read_certificate(pem, n);
+    struct tm end;
+    bool known = x && ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) == 1;
+    X509_free(x);
+    if (!known)
+        return INVALID;
+    *end_us = timegm(&end) * SECOND_US;
+    return OK;
 }
 
 char *rsa_public_text(const struct rsa_key *key, struct arena *a)

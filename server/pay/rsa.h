@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -42,6 +43,9 @@ void rsa_free(struct rsa_key *key);
  * byte. INVALID when there is none, or it is negative or longer than 20 bytes. */
 enum status rsa_certificate_serial(const char *pem, size_t n,
                                    char serial[RSA_SERIAL_BYTES]) MUST_USE;
+
+/* When the first certificate of a PEM text ends. INVALID when there is none. */
+enum status rsa_certificate_end_us(const char *pem, size_t n, int64_t *end_us) MUST_USE;
 
 /* The public half as base64 of its SubjectPublicKeyInfo, in the arena. */
 char *rsa_public_text(const struct rsa_key *key, struct arena *a) __attribute__((returns_nonnull));

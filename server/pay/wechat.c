@@ -84,6 +84,11 @@ bool wechat_serial_is_mixed_up(const struct wechat *w)
     return wechat_find_key(w, w->merchant_serial, 0) != NULL;
 }
 
+int64_t wechat_certificate_end_us(const struct wechat *w)
+{
+    return w->merchant_cert_end_us;
+}
+
 int64_t wechat_keys_end_us(const struct wechat *w)
 {
     int64_t end_us = 0;
@@ -270,6 +275,7 @@ static enum status compare_certificate(const struct opening *o, const struct buf
     char serial[RSA_SERIAL_BYTES];
     struct rsa_key *certified = NULL;
     if (rsa_certificate_serial(pem, content->size, serial) != OK ||
+        rsa_certificate_end_us(pem, content->size, &o->w->merchant_cert_end_us) != OK ||
         rsa_load_public(pem, content->size, RSA_PEM, &certified) != OK)
         return refuse(o, "merchant_cert_file", path, "must be a certificate of an RSA key in PEM");
     bool ours = rsa_is_pair(o->w->merchant_key, certified);

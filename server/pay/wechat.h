@@ -186,6 +186,8 @@ enum status wechat_take_certificates(struct wechat *w, const struct wechat_heade
                                      int *added) MUST_USE;
 /* Whether merchant_serial turned out to be a platform certificate's: the commonest mix-up. */
 bool wechat_serial_is_mixed_up(const struct wechat *w);
+/* When the merchant's own certificate ends; 0 where merchant_cert_file is not configured. */
+int64_t wechat_certificate_end_us(const struct wechat *w);
 /* When the last key held ends: INT64_MAX with a public key, 0 without any key. */
 int64_t wechat_keys_end_us(const struct wechat *w);
 

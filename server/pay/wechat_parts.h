@@ -36,7 +36,8 @@ struct wechat {
     char *mchid, *merchant_serial, *public_key_id;
     char *appids[WECHAT_METHODS];
     struct rsa_key *merchant_key;
-    unsigned char *api_v3_key; /* sodium_malloc, WECHAT_API_KEY_BYTES */
+    int64_t merchant_cert_end_us; /* 0: the certificate is not configured */
+    unsigned char *api_v3_key;    /* sodium_malloc, WECHAT_API_KEY_BYTES */
     _Atomic(struct wechat_trusted *) trusted;
     pthread_mutex_t trusting; /* writers of trusted */
 };

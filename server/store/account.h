@@ -22,7 +22,12 @@ struct session {
     int64_t session_id;
     int64_t created_us;
     const char *policy_version;
+    const char *face_version; /* of the policy with which FACE_PURPOSE was agreed to; NULL: not */
 };
+
+/* The server may look at faces for an account that agreed to it: the policy itself keeps them on
+ * the phone. */
+#define FACE_PURPOSE "server-face-processing"
 
 /* Takes a token apart. INVALID when it is not of an account's form. */
 enum status token_parse_account(const char *token, int64_t *account_id, int64_t *session_id,

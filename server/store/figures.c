@@ -86,6 +86,16 @@ static const struct statement figure_audit = {
     "figure_audit", "SELECT NULL::text, NULL::text, rows FROM job_run WHERE job = 'audit'"
                     " AND outcome = 'ok' ORDER BY started_at DESC LIMIT 1"};
 
+/* Of the days that are compared again and again (jobs/reconcile.c). */
+static const struct statement figure_bills = {
+    "figure_bills",
+    "SELECT known.channel, NULL::text, coalesce(sum(b.different + b.only_here + b.only_there), "
+    "0)::bigint"
+    " FROM unnest(ARRAY['wechat', 'alipay']) AS known (channel)"
+    "  LEFT JOIN bill_day b ON b.channel = known.channel AND b.day >="
+    "   floor((extract(epoch FROM $1::timestamptz) + 28800) / 86400)::integer - 8"
+    " GROUP BY known.channel"};
+
 #define LAST_RUN                                                                                   \
     " FROM unnest($1::text[]) AS j (job), LATERAL (SELECT r.finished_at, r.outcome FROM job_run r" \
     "  WHERE r.job = j.job"
@@ -118,6 +128,7 @@ static const struct {
     {METRIC_REFUNDS, &figure_refunds, NONE},
     {METRIC_REFUND_OLDEST, &figure_refund_oldest, NOW},
     {METRIC_AUDIT_FINDINGS, &figure_audit, NONE},
+    {METRIC_BILL_DIFFERENCES, &figure_bills, NOW},
     {METRIC_PARTITIONS_AHEAD, &figure_partitions, NOW},
     {METRIC_JOB_LAST_SUCCESS, &figure_job_success, JOBS},
     {METRIC_PURGE_LAST_SUCCESS, &figure_purge_success, NONE},
@@ -127,8 +138,8 @@ enum { FIGURES = sizeof figures / sizeof *figures };
 
 STATEMENTS(figure_statements, &figure_overdue, &figure_promote, &figure_pending,
            &figure_payment_overdue, &figure_anomalies, &figure_refunds, &figure_refund_oldest,
-           &figure_audit, &figure_partitions, &figure_job_success, &figure_purge_success,
-           &figure_job_outcome);
+           &figure_audit, &figure_bills, &figure_partitions, &figure_job_success,
+           &figure_purge_success, &figure_job_outcome);
 
 static size_t count_rows(const struct rows rows[FIGURES])
 {

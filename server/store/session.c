@@ -9,6 +9,8 @@
 /* The live session of a token, and at most once a day the mark of its use. */
 #define LIVE_SESSION                                                                               \
     "WITH s AS (SELECT s.token_hash, s.created_at, a.policy_version,"                              \
+    "  (SELECT c.policy_version FROM consent c WHERE c.account_id = $1"                            \
+    "    AND c.purpose = '" FACE_PURPOSE "' AND c.withdrawn_at IS NULL) AS face_version,"          \
     "  s.last_used_at < $4::timestamptz - interval '1 day' AS stale"                               \
     "  FROM session s JOIN account a USING (account_id)"                                           \
     "  WHERE s.account_id = $1 AND s.session_id = $2 AND s.token_hash = $3 AND s.expires_at > "    \
@@ -21,7 +23,8 @@
     "day')"
 
 static const struct statement session_select = {
-    "session_select", LIVE_SESSION " SELECT s.token_hash, s.created_at, s.policy_version FROM s"};
+    "session_select",
+    LIVE_SESSION " SELECT s.token_hash, s.created_at, s.policy_version, s.face_version FROM s"};
 
 /* Session and idempotency marker in one round trip. A marker is taken when there is none, when the
  * old one has expired, or when its attempt is older than any request may last. */
@@ -36,7 +39,8 @@ static const struct statement session_select_idempotent = {
     "  answer_sealed = NULL"
     " WHERE i.expires_at <= $4 OR (i.http_status IS NULL AND i.started_at < $9"
     "  AND i.body_hash = excluded.body_hash) RETURNING 1)"
-    " SELECT s.token_hash, s.created_at, s.policy_version, EXISTS (SELECT 1 FROM took), "
+    " SELECT s.token_hash, s.created_at, s.policy_version, s.face_version, EXISTS (SELECT 1 FROM "
+    "took), "
     "i.body_hash,"
     "  i.http_status, i.key_wrapped, i.answer_sealed FROM s LEFT JOIN idempotency i"
     "  ON i.account_id = $1 AND i.route = $5 AND i.key_hash = $6"};
@@ -74,6 +78,7 @@ static enum status read_session(const struct rows *rows, const unsigned char *ha
         return NOT_FOUND;
     session->created_us = row_time_us(rows, 0, 1);
     session->policy_version = row_text(rows, 0, 2);
+    session->face_version = row_text(rows, 0, 3);
     return OK;
 }
 
@@ -97,14 +102,14 @@ enum status session_find(struct store *st, struct arena *a, const char *token, i
 static enum idempotency_state read_marker(const struct rows *rows, const struct idempotency *i)
 {
     size_t n;
-    if (row_bool(rows, 0, 3))
+    if (row_bool(rows, 0, 4))
         return IDEMPOTENCY_NEW;
-    const unsigned char *body_hash = row_bytes(rows, 0, 4, &n);
+    const unsigned char *body_hash = row_bytes(rows, 0, 5, &n);
     if (!body_hash)
         return IDEMPOTENCY_RUNNING; /* its row was written after our snapshot */
     if (n != sizeof i->body_hash || sodium_memcmp(body_hash, i->body_hash, n) != 0)
         return IDEMPOTENCY_REUSED;
-    return row_is_null(rows, 0, 5) ? IDEMPOTENCY_RUNNING : IDEMPOTENCY_DONE;
+    return row_is_null(rows, 0, 6) ? IDEMPOTENCY_RUNNING : IDEMPOTENCY_DONE;
 }
 
 enum status session_find_idempotent(struct store *st, struct arena *a, const char *token,
@@ -131,7 +136,7 @@ enum status session_find_idempotent(struct store *st, struct arena *a, const cha
         return s;
     i->state = read_marker(&rows, i);
     if (i->state == IDEMPOTENCY_DONE)
-        s = idempotency_open(st->vault, a, session.account_id, &rows, 5, i);
+        s = idempotency_open(st->vault, a, session.account_id, &rows, 6, i);
     if (s == OK)
         *out = session;
     return s;

@@ -538,7 +538,9 @@ static const struct step public_pages[] = {
      .status = 200,
      .shape =
          "{'version': '{{policy}}', 'effective_at': '@text', 'major': true, 'sha256': '@text', "
-         "'text': '@has:隐私政策', 'permissions': ['...'], 'purposes': ['...'], 'retention': "
+         "'supplements': [{'purpose': 'server-face-processing', 'sha256': '@text', 'text': "
+         "'@has:不写入磁盘'}], 'text': '@has:隐私政策', 'permissions': ['...'], 'purposes': "
+         "['...'], 'retention': "
          "{'photo_days': 7, 'order_days': 30}, 'contact': {'email': '@text', 'phone': "
          "'@text', 'online': '@text'}}"},
     {.label = "the same by its version",

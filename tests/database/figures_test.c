@@ -203,3 +203,18 @@ Test(figures, anomalies_and_refunds_are_told_until_they_are_done)
            " SELECT gen_random_uuid(), entry_id, refund_fen, 'goodwill', requested_at FROM refund");
     is(figure(METRIC_REFUNDS, "failed"), 0);
 }
+
+Test(figures, bills_that_differ_are_told_for_as_long_as_they_are_compared_again)
+{
+    is(figure(METRIC_BILL_DIFFERENCES, "wechat"), 0);
+    is(figure(METRIC_BILL_DIFFERENCES, "alipay"), 0);
+    sql_do("INSERT INTO bill_day (day, channel, merchant, tries, tried_at, outcome, different,"
+           " only_here, only_there, matched, other_day, under_way, awaiting) VALUES"
+           " (%d, 'wechat', 'one', 1, now(), 'compared', 1, 2, 4, 100, 100, 100, 100),"
+           " (%d, 'wechat', 'two', 1, now(), 'compared', 8, 0, 0, 0, 0, 0, 0)",
+           day_of(w.now_us) - 1, day_of(w.now_us) - 7);
+    is(figure(METRIC_BILL_DIFFERENCES, "wechat"), 15);
+    is(figure_at(w.now_us + 2 * DAY_US, METRIC_BILL_DIFFERENCES, "wechat"), 7);
+    is(figure_at(w.now_us + 9 * DAY_US, METRIC_BILL_DIFFERENCES, "wechat"), 0);
+    is(figure(METRIC_BILL_DIFFERENCES, "alipay"), 0);
+}

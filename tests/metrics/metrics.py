@@ -5,17 +5,19 @@ Every name must be in deploy/prometheus/metrics.md, every label value of a close
 traffic carried (names, numbers, addresses, ids) must not turn up; what happened must have moved its
 metric. promtool judges format, alert rules and their tests.
 """
+import calendar
 import json
 import os
 import re
 import struct
 import subprocess
+import threading
 import time
 import zlib
 
 from exposition import Document, Scrape
-from installation import (STACK, Caller, Checks, Phone, Server, idphotod, kill_postgres, make_png,
-                          prepare_callbacks, psql, restart_postgres, sandbox)
+from installation import (STACK, SUPERUSER_URL, Caller, Checks, Phone, Server, idphotod, kill_postgres,
+                          make_png, prepare_callbacks, psql, restart_postgres, sandbox, value)
 
 PROMTOOL = os.path.abspath(os.environ["PROMTOOL"])
 RULES = "deploy/prometheus/idphotod.rules.yml"
@@ -38,6 +40,77 @@ planted = {"openid": OPENID, "buyer_id": BUYER_ID, "name": RECIPIENT["name"], "p
 def plant(name, text):
     planted[f"{name} {len(planted)}"] = str(text)
     return text
+
+
+# ---- merchants with certificates
+
+def give_certificates():
+    """Certificates of our own on both sides. WeChat's merchant gets one that ends in 20 days, so that the two
+    channels' ends differ."""
+    with open(os.path.join(STACK, "sandbox", "idphotod-certificates.conf")) as file:
+        text = file.read()
+    settings = dict(re.findall(r"^(\w+) = (.*)$", text, re.M))
+    merchant = os.path.join(STACK, "merchant.pem")
+    subprocess.run(["openssl", "req", "-x509", "-new", "-key", settings["merchant_key_file"], "-subj", "/CN=merchant",
+                    "-days", "20", "-set_serial", "0x" + settings["merchant_serial"], "-out", merchant],
+                   check=True, capture_output=True)
+    with open(os.path.join(STACK, "conf.d", "merchants.conf"), "w") as file:
+        file.write(text.replace("[wechat]\n", f"[wechat]\nmerchant_cert_file = {merchant}\n"))
+    for name in ("mchid", "seller_id", "app_id", "merchant_serial"):
+        plant(name, settings[name])
+    return {"wechat": merchant, "alipay": settings["app_cert_file"]}
+
+
+def judge_certificates(files):
+    """As openssl reads them."""
+    found = scrape()
+    for channel, file in files.items():
+        told = subprocess.run(["openssl", "x509", "-in", file, "-noout", "-enddate", "-dateopt", "iso_8601"],
+                              check=True, capture_output=True, text=True).stdout.strip()
+        end = calendar.timegm(time.strptime(told, "notAfter=%Y-%m-%d %H:%M:%SZ"))
+        check.same(found.get("idphotod_merchant_certificate_expiry_timestamp_seconds", channel=channel), end,
+                   f"when the certificate for {channel} ends")
+
+
+# ---- bills, and what waits for its commit
+
+def judge_differences():
+    """Seven days are compared again and again; what is older is left to the books."""
+    check.same(scrape_quietly().get("idphotod_bill_differences", channel="alipay"), 0, "no bills, no differences")
+    psql("INSERT INTO bill_day (day, channel, merchant, tries, tried_at, outcome, different, only_here, only_there,"
+         "  other_day)"
+         " SELECT floor((extract(epoch FROM now()) + 28800) / 86400)::integer - ago, 'alipay', 'x', 1, now(),"
+         "  'compared', 1, 2, 4, 100 FROM unnest(ARRAY[1, 60]) AS ago")
+    scrape_until(lambda s: s.get("idphotod_bill_differences", channel="alipay") == 7,
+                 "what differs in a fresh bill is told")
+    check.same(scrape_quietly().get("idphotod_bill_differences", channel="wechat"), 0, "the other channel's is 0")
+
+
+def send_alone(callback):
+    caller = Caller(server.api)
+    callback.send(caller)
+    caller.close()
+
+
+def judge_queue(numbers):
+    """While a row is locked one callback is with the database, and the others wait for it."""
+    lock = subprocess.Popen(["psql", "-X", "-q", "-d", SUPERUSER_URL, "-c",
+                             "BEGIN; LOCK TABLE ledger_entry; SELECT pg_sleep(30)"],
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+                " AND relation = 'ledger_entry'::regclass") != "1":
+        time.sleep(0.05)
+    callers = [threading.Thread(target=send_alone, args=(c,))
+               for c in prepare_callbacks(numbers, "again")]
+    for thread in callers:
+        thread.start()
+    scrape_until(lambda s: s.get("idphotod_commit_queue_length") > 0, "what waits to be committed is told")
+    psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)'"
+         " AND pid <> pg_backend_pid()")
+    lock.wait()
+    for thread in callers:
+        thread.join()
+    scrape_until(lambda s: s.get("idphotod_commit_queue_length") == 0, "and that nothing does any more")
 
 
 def scrape():
@@ -232,6 +305,7 @@ def judge_movement(found):
         ("idphotod_payment_anomalies_unresolved", {}, 1),
         ("idphotod_payments_pending", {}, 1),
         ("idphotod_commit_batch_callbacks_count", {}, 4),
+        ("idphotod_commit_queue_limit", {}, 1),
         ("idphotod_trades_settled_total", {"source": "callback", "result": "success"}, 2),
         ("idphotod_provider_calls_total", {"channel": "wechat", "call": "prepay", "outcome": "ok"}, 1),
         ("idphotod_provider_call_duration_seconds_count", {"channel": "wechat", "call": "prepay"}, 1),
@@ -269,7 +343,7 @@ def found_connections():
 
 # ---- while the database is away
 
-FROM_DATABASE = ("idphotod_promote_lag_seconds", "idphotod_retention_overdue_rows",
+FROM_DATABASE = ("idphotod_promote_lag_seconds", "idphotod_bill_differences", "idphotod_retention_overdue_rows",
                  "idphotod_payments_pending", "idphotod_partitions_ahead",
                  "idphotod_job_last_outcome", "idphotod_purge_last_success_timestamp_seconds")
 
@@ -353,6 +427,7 @@ def judge_dashboard():
 def main():
     judge_rules()
     judge_dashboard()
+    certificates = give_certificates()
     server.start()
     traffic()
     found = scrape_until(lambda s: s.get("idphotod_payments_pending"), "the database's figures come")
@@ -361,6 +436,9 @@ def main():
     judge_names(found)
     judge_privacy(found)
     judge_movement(found)
+    judge_certificates(certificates)
+    judge_differences()
+    judge_queue([n for name, n in planted.items() if name.startswith("out_trade_no")])
     judge_outage(found)
     check.same(server.stop(), 0, "the server's end")
     print(f"{check.passed} passed, {check.failed} failed")

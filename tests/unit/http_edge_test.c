@@ -20,7 +20,7 @@ static void start(void)
     fixture_init(&f);
     f.options.cors_origins = "https://a.example, https://b.example";
     f.options.trusted_proxies = "127.0.0.0/8";
-    f.options.body_memory_bytes = 65536;
+    f.options.body_memory_bytes = f.options.upload_memory_bytes = 65536;
     fixture_start(&f);
 }
 
@@ -148,6 +148,42 @@ Test(edge, chunked_bodies_count_too, .init = start, .fini = stop)
     close(fd);
     usleep(200000); /* the answer is out before its request is over */
     expect_picture(60000, 200);
+}
+
+/* Its length is enough: the second is refused although nothing of the first was sent. */
+Test(edge, an_upload_takes_its_room_before_it_is_read, .init = start, .fini = stop)
+{
+    int first = raw_connect(f.port);
+    raw_send(first, "POST /pictures HTTP/1.1\r\n" HOST
+                    "Content-Type: image/png\r\nContent-Length: 40000\r\n\r\n");
+    usleep(100000);
+    int second = raw_connect(f.port);
+    raw_send(second, "POST /pictures HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
+                     "Content-Type: image/png\r\nContent-Length: 40000\r\n\r\n");
+    struct answer a;
+    cr_expect(raw_read(second, false, &a));
+    cr_expect_eq(a.status, 503, "%u", a.status);
+    expect_header(&a, "Retry-After", "1");
+    answer_free(&a);
+    close(second);
+    struct answer note =
+        raw_ask(f.port, "POST /notes HTTP/1.1\r\n" HOST "Content-Type: application/json\r\n"
+                        "Content-Length: 13\r\n\r\n{\"text\": \"a\"}");
+    cr_expect_eq(note.status, 201, "other bodies have room of their own");
+    answer_free(&note);
+    close(first);
+    usleep(300000);
+    expect_picture(60000, 200);
+}
+
+Test(edge, long_work_learns_that_its_client_has_gone, .init = start, .fini = stop)
+{
+    int fd = raw_connect(f.port);
+    raw_send(fd, "GET /work HTTP/1.1\r\n" HOST "\r\n");
+    usleep(100000);
+    cr_expect(fixture_await_abandoned(0));
+    close(fd);
+    cr_expect(fixture_await_abandoned(1));
 }
 
 Test(edge, the_log_names_the_route_and_no_value, .init = start)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,6 +173,24 @@ static void slow(struct request *r)
     reply_empty(r, 204);
 }
 
+static atomic_int abandoned;
+
+/* Works until nobody waits for it, 5 s at most. */
+static void work_on(struct request *r)
+{
+    for (int i = 0; i < 500 && !request_is_abandoned(r); i++)
+        usleep(10000);
+    atomic_fetch_add(&abandoned, request_is_abandoned(r));
+    reply_empty(r, 204);
+}
+
+bool fixture_await_abandoned(int n)
+{
+    for (int i = 0; i < 400 && atomic_load(&abandoned) != n; i++)
+        usleep(5000);
+    return atomic_load(&abandoned) == n;
+}
+
 static const struct route routes[] = {
     {.method = "GET",
      .path = "/hello",
@@ -273,6 +292,11 @@ static const struct route routes[] = {
      .listener = LISTENER_PUBLIC,
      .lane = LANE_WORK,
      .handle = slow},
+    {.method = "GET",
+     .path = "/work",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_WORK,
+     .handle = work_on},
     {.method = "GET",
      .path = "/operators",
      .listener = LISTENER_OPERATOR,

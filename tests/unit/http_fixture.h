@@ -38,6 +38,9 @@ int fixture_kept(void);
 bool fixture_await_kept(int n);
 void fixture_resume(void);
 
+/* /work goes on until it is abandoned; so many of them were, within 2 s. */
+bool fixture_await_abandoned(int n);
+
 /* ---- raw client ---- */
 struct answer {
     unsigned status;

@@ -17,6 +17,8 @@
 #define SECOND ENTRY("2", "2026-02-01T00:00:00+08:00", "false", "")
 #define THIRD  ENTRY("3", "2026-03-01T00:00:00+08:00", "true", "")
 
+#define MORE(more) ENTRY("1", "2026-01-01T00:00:00+08:00", "true", ", " more)
+
 static char folder[] = "/tmp/policies.XXXXXX";
 static char why[512];
 
@@ -85,6 +87,11 @@ Test(policies, an_index_that_is_not_whole_stops_the_start, .init = open_folder,
         "[{\"version\": \"1\", \"effective_at\": \"2026-01-01T00:00:00Z\", \"major\": true,"
         " \"permissions\": [], \"purposes\": [], \"retention\": {}, \"contact\": {},"
         " \"file\": \"nowhere\"}]",
+        "[" MORE("\"supplements\": {}") "]",
+        "[" MORE("\"supplements\": [{\"purpose\": \"service\"}]") "]",
+        "[" MORE("\"supplements\": [{\"purpose\": \"service\", \"file\": \"nowhere\"}]") "]",
+        "[" MORE("\"supplements\": [{\"purpose\": \"sale\", \"file\": \"text\"}]") "]",
+        "[" MORE("\"supplements\": [{\"file\": \"text\"}]") "]",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct policies *p = load(bad[i]);
@@ -119,5 +126,23 @@ Test(policies, the_newest_in_force_is_current_and_a_later_major_one_asks_again, 
     /* the SHA-256 of the text by sha256sum */
     const char *hash = json_string_value(json_object_get(policy_find(p, "1")->document, "sha256"));
     cr_expect_str_eq(hash, "c05f234377aef3074582be60dc8b4d8839747f51dad98d5bede1562d8226569d");
+    policies_free(p);
+}
+
+Test(policies, a_purposes_own_text_comes_with_its_hash, .init = open_folder, .fini = close_folder)
+{
+    struct policies *p =
+        load("[" MORE("\"supplements\": [{\"purpose\": \"service\", \"file\": \"text\"}]") "]");
+    cr_assert(p, "%s", why);
+    json_t *list = json_object_get(policy_find(p, "1")->document, "supplements");
+    json_t *one = json_array_get(list, 0);
+    cr_expect_eq(json_array_size(list), 1);
+    cr_expect_str_eq(json_string_value(json_object_get(one, "text")), "隐私政策\n");
+    cr_expect_str_eq(json_string_value(json_object_get(one, "sha256")),
+                     "c05f234377aef3074582be60dc8b4d8839747f51dad98d5bede1562d8226569d");
+    cr_expect_null(json_object_get(one, "file"));
+    policies_free(p);
+    p = load("[" FIRST "]");
+    cr_expect_eq(json_array_size(json_object_get(policy_find(p, "1")->document, "supplements")), 0);
     policies_free(p);
 }
