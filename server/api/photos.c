@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/answers.h"
+#include "api/drafts.h"
 #include "api/gate.h"
 #include "api/handlers.h"
 #include "base/clock.h"
@@ -63,10 +64,6 @@ void photo_post(struct request *r)
 {
     struct photo photo = {.created_us = r->now_us};
     struct span file;
-    struct photo_steps steps;
-    struct step batch[PHOTO_STEPS + 1];
-    struct rows rows[PHOTO_STEPS + 1];
-    bool failed = false;
     const struct config *config = app_of(r)->service.config;
     if (r->body_size > (size_t)config->server.max_photo_bytes) {
         reply_problem(r, PROBLEM_BODY_TOO_LARGE);
@@ -74,24 +71,7 @@ void photo_post(struct request *r)
     }
     if (!read_query(r, &photo) || !clean_upload(r, &photo, &file))
         return;
-    photo.expires_us = r->now_us + config->retention.draft_ttl_us;
-    enum status s = photo_create_steps(store_of(r), r->arena, r->account_id, &photo, file, &steps);
-    if (s != OK) {
-        reply_status(r, s);
-        return;
-    }
-    const char *answer = json_text(r->arena, answer_photo(&photo));
-    const struct step *finish = gate_finish_step(r, 201, answer, &failed);
-    if (failed)
-        return;
-    memcpy(batch, steps.steps, sizeof steps.steps);
-    if (finish)
-        batch[PHOTO_STEPS] = *finish;
-    s = db_run_batch(store_of(r)->db, r->arena, batch, PHOTO_STEPS + (finish != NULL), rows);
-    if (s == OK)
-        reply_json_text(r, 201, answer);
-    else
-        reply_status(r, s);
+    draft_keep(r, &photo, file, NULL);
 }
 
 void photo_show(struct request *r)

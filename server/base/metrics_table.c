@@ -100,7 +100,8 @@ const struct metric_row metrics_table[METRICS] = {
         {{"certificate", VALUES("public", "operator")}}},
     [METRIC_RATE_LIMITED] = {"idphotod_rate_limited_total", METRIC_COUNTER,
         "Requests refused by a rate limit or quota, by the limit's class.",
-        {{"class", VALUES("probe", "read", "write", "account", "photo", "file", "order", "payment")}}},
+        {{"class", VALUES("probe", "read", "write", "account", "photo", "check", "make", "file", "order", "payment",
+            "drafts", "bytes")}}},
 
     [METRIC_DATABASE_UP] = {"idphotod_database_up", METRIC_GAUGE,
         "1 when the database answered the last time that it was asked, at most some seconds ago."},

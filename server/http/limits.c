@@ -14,7 +14,8 @@
 #include "http/proxy.h"
 
 enum { WAYS = 8, STRIPES = 64, CLASSES_MAX = 16, BYS = 2, NAME_MOST = 20, CALLER_MOST = 16 };
-enum { REQUESTS_MOST = 1000000, WINDOW_MOST_S = 86400 };
+enum { REQUESTS_MOST = 1000000, WINDOW_MOST_S = 86400, DRAFTS_MOST = 10000 };
+#define BYTES_MOST (1LL << 40)
 
 static const char *const by_names[BYS] = {[LIMIT_ADDRESS] = "address", [LIMIT_ACCOUNT] = "account"};
 
@@ -37,6 +38,7 @@ struct slot {
 struct limits {
     struct limit_class classes[CLASSES_MAX];
     size_t count;
+    struct limit_quota quota;
     unsigned char key[crypto_shorthash_KEYBYTES];
     pthread_mutex_t locks[STRIPES];
     struct slot slots[LIMIT_SLOTS];
@@ -83,18 +85,36 @@ static bool read_class(const char *name, json_t *object, struct limit_class *out
     return json_is_object(object) && json_object_size(object) == known;
 }
 
+/* Not a class: its numbers are no rates. */
+static bool read_quota(json_t *object, struct limit_quota *out)
+{
+    size_t known = 0;
+    if (json_object_get(object, "drafts"))
+        known += read_number(object, "drafts", DRAFTS_MOST, &out->drafts);
+    if (json_object_get(object, "bytes_a_day"))
+        known += read_number(object, "bytes_a_day", BYTES_MOST, &out->bytes_a_day);
+    return json_is_object(object) && known == json_object_size(object);
+}
+
 static enum status read_classes(struct limits *l, json_t *root, const char *file, char *why,
                                 size_t why_size)
 {
     const char *name;
     json_t *object;
-    if (!json_is_object(root) || json_object_size(root) > CLASSES_MAX) {
+    if (!json_is_object(root) || json_object_size(root) > CLASSES_MAX + 1) {
         snprintf(why, why_size, "%s: expected an object of at most %d classes", file, CLASSES_MAX);
         return INVALID;
     }
     json_object_foreach(root, name, object)
     {
-        if (!read_class(name, object, &l->classes[l->count])) {
+        if (strcmp(name, "quota") == 0) {
+            if (read_quota(object, &l->quota))
+                continue;
+            snprintf(why, why_size, "%s: quota: expected drafts (1..%d) and bytes_a_day (1..%lld)",
+                     file, DRAFTS_MOST, (long long)BYTES_MOST);
+            return INVALID;
+        }
+        if (l->count == CLASSES_MAX || !read_class(name, object, &l->classes[l->count])) {
             snprintf(why, why_size,
                      "%s: class %zu: expected address and account with requests (1..%d), window_s"
                      " (1..%d) and burst (at most requests)",
@@ -104,6 +124,11 @@ static enum status read_classes(struct limits *l, json_t *root, const char *file
         l->count++;
     }
     return OK;
+}
+
+struct limit_quota limits_quota(const struct limits *l)
+{
+    return l ? l->quota : (struct limit_quota){0};
 }
 
 enum status limits_load(const char *file, struct limits **out, char *why, size_t why_size)

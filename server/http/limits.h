@@ -26,6 +26,13 @@ enum limit_by { LIMIT_ADDRESS, LIMIT_ACCOUNT };
 enum status limits_load(const char *file, struct limits **out, char *why, size_t why_size) MUST_USE;
 void limits_free(struct limits *l);
 
+/* What an account may keep, as the member "quota" of the table says: drafts that live, bytes a day.
+ * 0: no limit. `l` NULL: none. */
+struct limit_quota {
+    int64_t drafts, bytes_a_day;
+};
+struct limit_quota limits_quota(const struct limits *l);
+
 struct limit_state {
     char policy[48];          /* "read-address" */
     int64_t quota, window_s;  /* so many requests in so many seconds */

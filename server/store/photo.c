@@ -5,6 +5,25 @@
 
 #include "base/clock.h"
 
+/* Whoever updates the account's row waits for the uploads of it that are under way. */
+static const struct statement upload_count = {
+    "upload_count",
+    "WITH done AS (UPDATE account SET upload_day = $2,"
+    "  upload_bytes = CASE WHEN upload_day = $2 THEN upload_bytes ELSE 0 END + $3"
+    " WHERE account_id = $1"
+    "  AND CASE WHEN upload_day = $2 THEN upload_bytes ELSE 0 END + $3 <= $4 RETURNING 1)"
+    " SELECT guard((SELECT count(*) FROM done) = 1, '" PHOTO_TOO_MANY_BYTES "')"};
+
+/* A statement of its own: it sees what those uploads have committed. */
+static const struct statement draft_count = {
+    "draft_count",
+    "SELECT guard((SELECT count(*) FROM photo_copy WHERE account_id = $1"
+    " AND purpose = 'draft' AND expires_at > $2) < $3, '" PHOTO_TOO_MANY_DRAFTS "')"};
+
+static const struct statement draft_first_end = {
+    "draft_first_end", "SELECT min(expires_at) FROM photo_copy WHERE account_id = $1"
+                       " AND purpose = 'draft' AND expires_at > $2"};
+
 static const struct statement photo_insert = {
     "photo_insert", "INSERT INTO photo (account_id, photo_id, spec, subject, format, width_px, "
                     "height_px, dpi, bytes,"
@@ -69,8 +88,8 @@ static const struct statement photo_file_select = {
     "  AND b.account_id = best.account_id AND b.photo_id = best.photo_id"
     "  AND b.purpose = best.purpose"};
 
-STATEMENTS(photo_statements, &photo_insert, &copy_insert, &bytes_insert, &photo_select,
-           &photo_file_select);
+STATEMENTS(photo_statements, &upload_count, &draft_count, &draft_first_end, &photo_insert,
+           &copy_insert, &bytes_insert, &photo_select, &photo_file_select);
 
 static void add_photo(struct params *p, int64_t account_id, const struct photo *photo)
 {
@@ -87,8 +106,21 @@ static void add_photo(struct params *p, int64_t account_id, const struct photo *
     add_time(p, photo->created_us);
 }
 
+static void add_quota(struct photo_steps *out, int64_t account_id, const struct photo *photo,
+                      const struct upload_quota *quota)
+{
+    add_bigint(&out->upload, account_id);
+    add_day(&out->upload, day_of(photo->created_us));
+    add_bigint(&out->upload, photo->bytes);
+    add_bigint(&out->upload, quota && quota->bytes_a_day ? quota->bytes_a_day : INT64_MAX);
+    add_bigint(&out->drafts, account_id);
+    add_time(&out->drafts, photo->created_us);
+    add_bigint(&out->drafts, quota && quota->drafts ? quota->drafts : INT64_MAX);
+}
+
 enum status photo_create_steps(struct store *st, struct arena *a, int64_t account_id,
-                               struct photo *photo, struct span file, struct photo_steps *out)
+                               const struct upload_quota *quota, struct photo *photo,
+                               struct span file, struct photo_steps *out)
 {
     struct record r;
     int32_t last_day = day_of(photo->created_us) + DRAFT_KEY_DAYS;
@@ -99,6 +131,7 @@ enum status photo_create_steps(struct store *st, struct arena *a, int64_t accoun
         return s;
 
     *out = (struct photo_steps){0};
+    add_quota(out, account_id, photo, quota);
     add_photo(&out->photo, account_id, photo);
 
     add_bigint(&out->copy, account_id);
@@ -115,10 +148,27 @@ enum status photo_create_steps(struct store *st, struct arena *a, int64_t accoun
     add_uuid(&out->bytes, &photo->photo_id);
     add_bytes(&out->bytes, sealed, file.size + VAULT_SEAL_OVERHEAD);
 
-    out->steps[0] = (struct step){&photo_insert, &out->photo};
-    out->steps[1] = (struct step){&copy_insert, &out->copy};
-    out->steps[2] = (struct step){&bytes_insert, &out->bytes};
+    out->steps[0] = (struct step){&upload_count, &out->upload};
+    out->steps[1] = (struct step){&draft_count, &out->drafts};
+    out->steps[2] = (struct step){&photo_insert, &out->photo};
+    out->steps[3] = (struct step){&copy_insert, &out->copy};
+    out->steps[4] = (struct step){&bytes_insert, &out->bytes};
     return OK;
+}
+
+enum status photo_first_draft_end(struct store *st, struct arena *a, int64_t account_id,
+                                  int64_t now_us, int64_t *end_us)
+{
+    struct params p = {0};
+    struct rows rows;
+    add_bigint(&p, account_id);
+    add_time(&p, now_us);
+    enum status s = db_run(st->db, a, &draft_first_end, &p, &rows);
+    if (s == OK && row_is_null(&rows, 0, 0))
+        return NOT_FOUND;
+    if (s == OK)
+        *end_us = row_time_us(&rows, 0, 0);
+    return s;
 }
 
 /* The columns of PHOTO_COLUMNS from `col` on. */

@@ -30,16 +30,28 @@ struct photo {
     bool paid;          /* an electronic purchase or a print of it lives */
 };
 
-/* The step that stores a new draft, to be run in a batch with others: three steps are written.
- * The photo's etag is made here. */
-enum { PHOTO_STEPS = 3 };
+/* What an account may have: drafts that live, and bytes of one Asia/Shanghai day. 0: no limit. */
+struct upload_quota {
+    int64_t drafts, bytes_a_day;
+};
+
+/* The steps that store a new draft, to be run in a batch with others. The photo's etag is made
+ * here. Over the quota (NULL: none) the batch fails, for one of these reasons (db_refused_by), also
+ * when several uploads come at once. */
+#define PHOTO_TOO_MANY_BYTES  "upload-bytes"
+#define PHOTO_TOO_MANY_DRAFTS "upload-drafts"
+enum { PHOTO_STEPS = 5 };
 struct photo_steps {
-    struct params photo, copy, bytes;
+    struct params upload, drafts, photo, copy, bytes;
     struct step steps[PHOTO_STEPS];
 };
 enum status photo_create_steps(struct store *st, struct arena *a, int64_t account_id,
-                               struct photo *photo, struct span file,
-                               struct photo_steps *out) MUST_USE;
+                               const struct upload_quota *quota, struct photo *photo,
+                               struct span file, struct photo_steps *out) MUST_USE;
+
+/* When the first of the account's live drafts ends. NOT_FOUND: there are none. */
+enum status photo_first_draft_end(struct store *st, struct arena *a, int64_t account_id,
+                                  int64_t now_us, int64_t *end_us) MUST_USE;
 
 /* NOT_FOUND: not this account's, or over. */
 enum status photo_read(struct store *st, struct arena *a, int64_t account_id,

@@ -15,7 +15,10 @@ static const struct step switch_on[] = {
      .status = 200,
      .expect = "!ratelimit"},
     {.label = "limits are switched on",
-     .control = "server_down; export IDPHOTOD_SERVER_RATE_LIMITS=default; server_up"},
+     .control =
+         "server_down; sed 's/\"drafts\": 30/\"drafts\": 3/' \"$STACK_ROOT/config/limits.json\" "
+         ">\"$STACK/limits.json\"; export IDPHOTOD_SERVER_RATE_LIMITS=default "
+         "IDPHOTOD_LIMITS_FILE=\"$STACK/limits.json\"; server_up"},
     {.label = "an answer tells both limits, of the address and of the account",
      .call = "GET /v1/account",
      .as = "lim",
@@ -87,6 +90,30 @@ static bool address_floods(void)
     return floods(&too_many_accounts, 10);
 }
 
+static const struct step quota[] = {
+    ACCOUNT("quo"),
+    PHOTO("quo", "quo.one"),
+    PHOTO("quo", "quo.two"),
+    PHOTO("quo", "quo.three"),
+    {.label = "one draft too many",
+     .call = "POST /v1/photos",
+     .as = "quo",
+     .key = "four",
+     .file = "jpeg",
+     .status = 429,
+     .problem = "rate-limited",
+     .shape = "{'quota': {'name': 'drafts', 'most': 3}, '...': true}",
+     .expect = "retry-after"},
+    {.label = "another goes", .call = "DELETE /v1/photos/{{quo.one}}", .as = "quo", .status = 204},
+    {.label = "and there is room again, under the same key",
+     .call = "POST /v1/photos",
+     .as = "quo",
+     .key = "four",
+     .file = "jpeg",
+     .status = 201},
+    END,
+};
+
 static const struct step exempt[] = {
     {.label = "an operator is not limited",
      .call = "GET /admin/v1/jobs",
@@ -96,13 +123,15 @@ static const struct step exempt[] = {
     PAYS("lim.pay"),
     ORDER_STATE("lim", "lim.order", "paid"),
     {.label = "limits are switched off again",
-     .control = "server_down; export IDPHOTOD_SERVER_RATE_LIMITS=off; server_up"},
+     .control = "server_down; unset IDPHOTOD_LIMITS_FILE; export IDPHOTOD_SERVER_RATE_LIMITS=off; "
+                "server_up"},
     END,
 };
 
 const struct test limit_tests[] = {
     {"An account that pays too often is refused", NULL, account_floods},
     {"A refusal says when to come again, and is nobody else's", others_go_on, NULL},
+    {"An account keeps no more drafts than it may", quota, NULL},
     {"An address that opens too many accounts is refused", NULL, address_floods},
     {"Callbacks and operators are not limited", exempt, NULL},
     {NULL, NULL, NULL},

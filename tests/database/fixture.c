@@ -257,25 +257,36 @@ int64_t new_account(void)
 }
 
 /* What every photo here consists of; its seal differs. */
-static const char picture[54] = "not a picture, but as long as one has to be for a test";
+static const char picture[PICTURE_BYTES] = "not a picture, but as long as one has to be for a test";
 
-struct uuid new_photo_at(int64_t account_id, int64_t at_us)
+enum status try_photo(struct store *st, int64_t account_id, const struct upload_quota *quota,
+                      int64_t at_us, struct uuid *photo_id)
 {
     struct photo photo = {.subject = "self",
                           .format = "jpeg",
                           .width_px = 295,
                           .height_px = 413,
                           .dpi = 300,
-                          .bytes = 54,
+                          .bytes = PICTURE_BYTES,
                           .created_us = at_us,
                           .expires_us = at_us + DRAFT_US};
     struct photo_steps steps;
     struct rows rows[PHOTO_STEPS];
-    is(photo_create_steps(&w.st, w.a, account_id, &photo, (struct span){picture, sizeof picture},
-                          &steps),
-       OK);
-    is(db_run_batch(w.st.db, w.a, steps.steps, PHOTO_STEPS, rows), OK);
-    return photo.photo_id;
+    struct arena *a = arena_new();
+    enum status s = photo_create_steps(st, a, account_id, quota, &photo,
+                                       (struct span){picture, sizeof picture}, &steps);
+    if (s == OK)
+        s = db_run_batch(st->db, a, steps.steps, PHOTO_STEPS, rows);
+    arena_free(a);
+    *photo_id = photo.photo_id;
+    return s;
+}
+
+struct uuid new_photo_at(int64_t account_id, int64_t at_us)
+{
+    struct uuid id;
+    is(try_photo(&w.st, account_id, NULL, at_us, &id), OK);
+    return id;
 }
 
 struct uuid new_photo(int64_t account_id)

@@ -67,6 +67,10 @@ const char *sqlstate_of(const char *url, const char *sql);
 const char *uuid_text(const struct uuid *id);
 
 int64_t new_account(void);
+/* A photo within a quota, or without one; any thread with a store of its own. */
+enum { PICTURE_BYTES = 54 };
+enum status try_photo(struct store *st, int64_t account_id, const struct upload_quota *quota,
+                      int64_t at_us, struct uuid *photo_id);
 struct uuid new_photo_at(int64_t account_id, int64_t at_us);
 struct uuid new_photo(int64_t account_id);
 

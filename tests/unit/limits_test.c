@@ -172,12 +172,29 @@ Test(limits, a_table_that_is_not_one_is_refused)
         "{\"a\": {\"everybody\": {\"requests\": 1, \"window_s\": 1}}}",
         "{\"a\": {}, \"a\": {}}",
         "{\"A b\": {}}",
+        "{\"quota\": 7}",
+        "{\"quota\": {\"drafts\": 0}}",
+        "{\"quota\": {\"drafts\": 10001}}",
+        "{\"quota\": {\"bytes_a_day\": \"1\"}}",
+        "{\"quota\": {\"address\": {\"requests\": 1, \"window_s\": 1}}}",
     };
     struct limits *before = limits;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_expect_eq(load(bad[i]), INVALID, "%s", bad[i]);
         cr_expect_eq(limits, before);
     }
+}
+
+Test(limits, what_an_account_may_keep_stands_beside_the_classes)
+{
+    close_limits();
+    cr_assert_eq(load("{\"quota\": {\"drafts\": 3, \"bytes_a_day\": 5000}}"), OK, "%s", why);
+    cr_expect_eq(limits_quota(limits).drafts, 3);
+    cr_expect_eq(limits_quota(limits).bytes_a_day, 5000);
+    close_limits();
+    cr_assert_eq(load("{}"), OK);
+    cr_expect_eq(limits_quota(limits).drafts, 0);
+    cr_expect_eq(limits_quota(NULL).bytes_a_day, 0);
 }
 
 /* A class that the table does not have would not be limited at all. */
