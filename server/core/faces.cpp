@@ -42,7 +42,7 @@ static idphoto_face face_of(const candidate &c)
     f.eye[0] = point(c.e.pupil[0]);
     f.eye[1] = point(c.e.pupil[1]);
     complete(f);
-    f.yaw_ratio = NAN;
+    f.yaw_ratio = f.yaw_deg = f.pitch_deg = NAN;
     f.confidence = c.score;
     const float side = c.box.side_px;
     f.box = {c.box.centre.x - side / 2, c.box.centre.y - side / 2, side, side};

@@ -115,6 +115,8 @@ struct idphoto_face {
     float roll_deg;              /* -180..180; beyond 45 the picture lies on its side or head */
     float yaw_ratio;             /* 0 frontal .. 1 profile, signed: > 0 turned to image right;
                                     NAN when nothing could tell */
+    float yaw_deg, pitch_deg;    /* of the head, > 0 to image right and down; landmarks only,
+                                    otherwise NAN */
     float confidence;            /* 0..1, comparable within one detector only */
     bool has_landmarks;
     struct idphoto_point landmark[IDPHOTO_LANDMARKS];
