@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <memory>
 
 #include <opencv2/imgproc.hpp>
 
 #include "core/candidates.hpp"
 #include "core/faces.hpp"
+#include "core/networks.hpp"
 
 namespace core
 {
@@ -103,14 +105,34 @@ static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
     return l.found;
 }
 
+static std::vector<idphoto_face> find_any(idphoto &i, const cv::Mat &rgb)
+{
+    if (!i.face_net.empty())
+        return find_by_yunet(i, rgb);
+    std::vector<idphoto_face> faces;
+    for (const candidate &c : find_by_cascades(i, rgb))
+        faces.push_back(face_of(c));
+    return faces;
+}
+
+static float area(const idphoto_face &f)
+{
+    return f.box.width_px * f.box.height_px;
+}
+
 static void find(idphoto &i, const cv::Mat &rgb, idphoto_faces &out)
 {
-    for (const candidate &c : find_by_cascades(i, rgb))
-        if (out.count < IDPHOTO_FACES_MAX)
-            out.face[out.count++] = face_of(c);
-    std::sort(out.face, out.face + out.count, [](const idphoto_face &a, const idphoto_face &b) {
-        return a.box.width_px > b.box.width_px;
-    });
+    std::vector<idphoto_face> faces = find_any(i, rgb);
+    std::sort(faces.begin(), faces.end(),
+              [](const idphoto_face &a, const idphoto_face &b) { return area(a) > area(b); });
+    out.count = std::min<size_t>(faces.size(), IDPHOTO_FACES_MAX);
+    for (size_t k = 0; k < out.count; k++) {
+        if (!i.landmark_net.empty())
+            add_landmarks(i, rgb, faces[k]);
+        out.face[k] = faces[k];
+    }
+    for (idphoto_face &f : faces)
+        explicit_bzero(&f, sizeof f);
 }
 
 } // namespace core
