@@ -39,29 +39,24 @@ static void turn(const cv::Mat &grey, float turn_deg, cv::Mat &out, cv::Matx23f 
                    cv::BORDER_REPLICATE);
 }
 
-std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, search by, float turn_deg,
+std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, float turn_deg,
                                      float least_px)
 {
     secret_mat turned;
     cv::Matx23f to_copy = {1, 0, 0, 0, 1, 0};
-    if (turn_deg == 0)
-        turned = static_cast<const cv::Mat &>(copy.grey).clone();
-    else
+    if (turn_deg != 0)
         turn(copy.grey, turn_deg, turned, to_copy);
     const int least = std::max(20, (int)(least_px / copy.per_px));
     std::vector<cv::Rect> found;
-    std::vector<int> votes;
-    cv::CascadeClassifier &cascade = by == search::alt2 ? i.face_alt2 : i.face_default;
-    cascade.detectMultiScale(turned, found, votes, 1.2, 2, 0, {least, least});
+    i.face_alt2.detectMultiScale(turn_deg == 0 ? copy.grey : turned, found, 1.2, 3, 0,
+                                 {least, least});
     std::vector<candidate> all;
-    for (size_t k = 0; k < found.size(); k++) {
-        const float x = (float)found[k].x + (float)found[k].width / 2;
-        const float y = (float)found[k].y + (float)found[k].height / 2;
+    for (const cv::Rect &r : found) {
+        const float x = (float)r.x + (float)r.width / 2, y = (float)r.y + (float)r.height / 2;
         const cv::Point2f centre(to_copy(0, 0) * x + to_copy(0, 1) * y + to_copy(0, 2),
                                  to_copy(1, 0) * x + to_copy(1, 1) * y + to_copy(1, 2));
         candidate c = {};
-        c.box = {centre * copy.per_px, (float)found[k].width * copy.per_px, turn_deg};
-        c.votes = votes[k];
+        c.box = {centre * copy.per_px, (float)r.width * copy.per_px, turn_deg};
         all.push_back(c);
     }
     return all;
@@ -80,7 +75,7 @@ static int windows(cv::CascadeClassifier &cascade, const cv::Mat &grey, const pl
     std::vector<cv::Rect> found;
     std::vector<int> votes;
     const int least = (int)(side_px / grown * 0.75F), most = (int)(side_px / grown * 1.4F);
-    cascade.detectMultiScale(p.pixels, found, votes, 1.05, 2, 0, {least, least}, {most, most});
+    cascade.detectMultiScale(p.pixels, found, votes, 1.1, 2, 0, {least, least}, {most, most});
     return votes.empty() ? 0 : *std::max_element(votes.begin(), votes.end());
 }
 
@@ -109,16 +104,6 @@ static float degrees(cv::Point2f d)
     return std::atan2(d.y, d.x) * 180 / (float)CV_PI;
 }
 
-/* The box that a cascade would have put about these eyes. */
-static place place_of_eyes(const eyes &e)
-{
-    const cv::Point2f across = e.pupil[1] - e.pupil[0];
-    const float distance = (float)cv::norm(across);
-    const cv::Point2f down = cv::Point2f(-across.y, across.x) * (1 / std::max(distance, 1.0F));
-    const float side = distance / 0.38F;
-    return {(e.pupil[0] + e.pupil[1]) * 0.5F + down * (side * 0.115F), side, degrees(across)};
-}
-
 /* Eyes lie across the box, apart as far as eyes are. */
 static bool plausible(const eyes &e, const place &box)
 {
@@ -128,32 +113,34 @@ static bool plausible(const eyes &e, const place &box)
     return apart > 0.28F && apart < 0.52F && std::fabs(lean) < 25;
 }
 
+/* Weighed so that real portraits, also dark, blurred and tinted ones, stand clear of folds and
+ * animals. */
 static float score_of(const candidate &c)
 {
-    float s = 0.2F * (float)std::min(c.votes, 8) / 8 + 0.2F * (float)std::min(c.second, 12) / 12 +
-              0.25F * (float)c.e.seen;
-    s += std::isnan(c.skin) ? 0.05F : 0.1F * c.skin;
-    return s;
+    if (c.upside > c.alt2 || !plausible(c.e, c.box))
+        return 0;
+    const float skin = std::isnan(c.skin) ? 0.5F : c.skin;
+    return 0.4F * (float)std::min(c.alt2, 12) / 12 + 0.25F * (float)std::min(c.second, 12) / 12 +
+           0.1F * (float)c.e.seen + 0.15F * skin;
 }
 
 void judge(idphoto &i, const cv::Mat &rgb, const cv::Mat &grey, candidate &c)
 {
+    c.alt2 = windows(i.face_alt2, grey, c.box);
+    if (c.alt2 < 3)
+        return;
+    c.upside = windows(i.face_alt2, grey, {c.box.centre, c.box.side_px, c.box.roll_deg + 180});
     c.second = windows(i.face_default, grey, c.box);
     c.skin = skin_share(rgb, c.box);
     c.e = find_eyes(i.eyes, grey, c.box);
-    if (!plausible(c.e, c.box)) {
-        c.score = 0;
-        return;
-    }
     c.score = score_of(c);
-    /* Once more, level and about the eyes: cascade and gradients are surer there. */
     const place level = place_of_eyes(c.e);
+    /* Leaning much, cascade and gradients are less sure. */
+    if (c.score < enough || std::fabs(std::remainder(level.roll_deg - c.box.roll_deg, 360)) < 5)
+        return;
     const eyes again = find_eyes(i.eyes, grey, level);
-    if (again.seen >= c.e.seen && plausible(again, level)) {
+    if (again.seen >= c.e.seen && plausible(again, level))
         c.e = again;
-        c.box = place_of_eyes(again);
-        c.score = score_of(c);
-    }
 }
 
 void keep_best(std::vector<candidate> &all)

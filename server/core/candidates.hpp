@@ -20,8 +20,8 @@ namespace core
 
 struct candidate {
     place box;
-    int votes;  /* windows of alt2, or of default where that searched */
-    int second; /* windows of the other one about the same place */
+    int alt2, second; /* windows of either cascade about this place */
+    int upside; /* windows of alt2 when it stands on its head: more of them say that it does */
     eyes e;
     float skin;  /* share of skin colour, or NAN where the picture has no usable colour */
     float score; /* of them all, 0..1 */
@@ -34,18 +34,16 @@ struct search_copy {
 };
 void make_search_copy(const cv::Mat &grey, int side_px, search_copy &out);
 
-enum class search { alt2, fallback };
-
 /* Everything that looks like a face which leans turn_deg clockwise, unless it is smaller than
- * least_px of the picture; boxes and votes alone are told. */
-std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, search by, float turn_deg,
+ * least_px of the picture; boxes alone are told. */
+std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, float turn_deg,
                                      float least_px);
 
 /* Looks closer: eyes, skin, score; and sets the place upright and about the eyes. */
 void judge(idphoto &i, const cv::Mat &rgb, const cv::Mat &grey, candidate &c);
 
 /* What a candidate must reach. */
-constexpr float enough = 0.5F;
+constexpr float enough = 0.45F;
 
 /* Keeps those with enough of a score, the best of each place. */
 void keep_best(std::vector<candidate> &all);

@@ -11,7 +11,7 @@ namespace core
 {
 
 /* The patch is the cascade's box, grown by a tenth on each side. */
-static constexpr int patch_px = 168;
+static constexpr int patch_px = 132;
 static constexpr float patch_grown = 1.2F;
 static constexpr float box_px = patch_px / patch_grown;
 static constexpr float box_from = (patch_px - box_px) / 2;
@@ -83,10 +83,14 @@ cv::Point2f vote_pupil(const cv::Mat &grey, cv::Point2f about, float doubt_px)
 {
     const std::vector<slope> from = slopes(grey);
     secret_mat soft;
-    cv::GaussianBlur(grey, soft, {0, 0}, 2.0);
+    cv::GaussianBlur(grey, soft, {0, 0}, 1.5);
+    cv::normalize(soft, soft, 0, 255, cv::NORM_MINMAX);
+    const double middle = cv::mean(soft)[0];
     cv::Mat1f votes(grey.size(), 0.0F);
     for (int y = 0; y < grey.rows; y++)
         for (int x = 0; x < grey.cols; x++) {
+            if (soft.at<uint8_t>(y, x) > middle)
+                continue;
             const cv::Point2f c((float)x, (float)y), off = c - (about - cv::Point2f(0.5F, 0.5F));
             const float near = 1 / (1 + off.dot(off) / (doubt_px * doubt_px));
             const float dark = 255.0F - (float)soft.at<uint8_t>(y, x);
@@ -104,16 +108,36 @@ cv::Point2f vote_pupil(const cv::Mat &grey, cv::Point2f about, float doubt_px)
 
 /* ---------------------------------------------------------------- both eyes */
 
-/* The cascade's eyes on one side of the patch; the one nearest to its usual place. */
-static bool nearest_eye(const std::vector<cv::Rect> &found, cv::Point2f usual, cv::Point2f *out)
+static constexpr float eyes_of_side = 1 - 2 * usual_x;
+
+place place_of_eyes(const eyes &e)
 {
-    float best = 0.16F * box_px;
+    const cv::Point2f across = e.pupil[1] - e.pupil[0];
+    const float distance = std::max((float)cv::norm(across), 1.0F);
+    const cv::Point2f down = cv::Point2f(-across.y, across.x) / distance;
+    const float side = distance / eyes_of_side;
+    return {(e.pupil[0] + e.pupil[1]) / 2 + down * (side * (0.5F - usual_y)), side,
+            std::atan2(across.y, across.x) * 180 / (float)CV_PI};
+}
+
+/* The eye cascade about the usual place of one eye; false when it sees none there. */
+static bool look(cv::CascadeClassifier &cascade, const cv::Mat &patch, cv::Point2f usual,
+                 cv::Point2f *out)
+{
+    const int half = (int)(0.25F * box_px);
+    const int least = (int)(0.18F * box_px), most = (int)(0.42F * box_px);
+    const cv::Rect window = cv::Rect((int)usual.x - half, (int)usual.y - half, 2 * half, 2 * half) &
+                            cv::Rect(0, 0, patch.cols, patch.rows);
+    std::vector<cv::Rect> found;
+    cascade.detectMultiScale(patch(window), found, 1.15, 2, 0, {least, least}, {most, most});
+    float nearest = 0.16F * box_px;
     bool any = false;
     for (const cv::Rect &r : found) {
-        const cv::Point2f c((float)r.x + (float)r.width / 2, (float)r.y + (float)r.height / 2);
+        const cv::Point2f c((float)(window.x + r.x) + (float)r.width / 2,
+                            (float)(window.y + r.y) + (float)r.height / 2);
         const float off = (float)cv::norm(c - usual);
-        if (off < best) {
-            best = off;
+        if (off < nearest) {
+            nearest = off;
             *out = c;
             any = true;
         }
@@ -121,31 +145,33 @@ static bool nearest_eye(const std::vector<cv::Rect> &found, cv::Point2f usual, c
     return any;
 }
 
+/* The pupil near a point of the patch. */
 static cv::Point2f refine(const cv::Mat &patch, cv::Point2f about, float doubt_px)
 {
     const cv::Size half((int)(0.16F * box_px), (int)(0.11F * box_px));
-    cv::Rect window((int)about.x - half.width, (int)about.y - half.height, 2 * half.width,
-                    2 * half.height);
-    window &= cv::Rect(0, 0, patch.cols, patch.rows);
+    const cv::Rect window = cv::Rect((int)about.x - half.width, (int)about.y - half.height,
+                                     2 * half.width, 2 * half.height) &
+                            cv::Rect(0, 0, patch.cols, patch.rows);
     const cv::Point2f corner((float)window.x, (float)window.y);
     return corner + vote_pupil(patch(window), about - corner, doubt_px);
+}
+
+static void cut_face(const cv::Mat &grey, const place &face, patch &out)
+{
+    cut_patch(grey, {face.centre, face.side_px * patch_grown, face.roll_deg}, patch_px, out);
 }
 
 eyes find_eyes(cv::CascadeClassifier &cascade, const cv::Mat &grey, const place &face)
 {
     patch p;
-    cut_patch(grey, {face.centre, face.side_px * patch_grown, face.roll_deg}, patch_px, p);
+    cut_face(grey, face, p);
     secret_mat even;
     cv::equalizeHist(p.pixels, even);
-    std::vector<cv::Rect> found;
-    const int least = (int)(0.15F * box_px), most = (int)(0.45F * box_px);
-    cascade.detectMultiScale(even.rowRange(0, (int)(0.65F * patch_px)), found, 1.1, 2, 0,
-                             {least, least}, {most, most});
     eyes e = {};
     for (int k = 0; k < 2; k++) {
         const cv::Point2f usual = in_patch(k ? 1 - usual_x : usual_x, usual_y);
         cv::Point2f about = usual;
-        const bool seen = nearest_eye(found, usual, &about);
+        const bool seen = look(cascade, even, usual, &about);
         e.seen += seen;
         e.pupil[k] = p.point_in_picture(refine(p.pixels, about, (seen ? 0.07F : 0.12F) * box_px));
     }

@@ -14,9 +14,13 @@ struct eyes {
     int seen;             /* how many the eye cascade found where eyes can be: 0..2 */
 };
 
-/* face is the box of a face cascade. The cascade for eyes tells about where they are (where it is
- * silent, the proportions of the box do); gradients then vote for the middle of the iris. */
+/* face is the box of a face cascade, leaning by up to 25 degrees more or less than it says. The
+ * cascade for eyes tells about where they are (where it is silent, the proportions of the box do);
+ * gradients then vote for the middle of the iris. */
 eyes find_eyes(cv::CascadeClassifier &cascade, const cv::Mat &grey, const place &face);
+
+/* The box that a face cascade would have put about these eyes. */
+place place_of_eyes(const eyes &e);
 
 /* The middle of dark round things in an 8-bit grey Mat, by the means of gradients: Timm and Barth,
  * Accurate eye centre localisation by means of gradients, VISAPP 2011. Votes far from `about` count

@@ -61,9 +61,9 @@ struct look {
     float least_px;
     std::vector<candidate> found;
 
-    void at(const search_copy &copy, search by, float turn_deg)
+    void at(const search_copy &copy, float turn_deg)
     {
-        for (candidate &c : search_turned(i, copy, by, turn_deg, least_px)) {
+        for (candidate &c : search_turned(i, copy, turn_deg, least_px)) {
             judge(i, rgb, grey, c);
             found.push_back(c);
         }
@@ -79,7 +79,7 @@ struct look {
 static void look_turned(look &l, const search_copy &copy)
 {
     for (const float turn_deg : {-28.0F, 28.0F, 90.0F, -90.0F, 180.0F})
-        l.at(copy, search::alt2, turn_deg);
+        l.at(copy, turn_deg);
 }
 
 static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
@@ -88,11 +88,8 @@ static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
     cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
     look l = {i, rgb, grey, (float)std::min(rgb.cols, rgb.rows) / 12, {}};
     search_copy coarse;
-    make_search_copy(grey, 320, coarse);
-    l.at(coarse, search::alt2, 0);
-    if (l.done())
-        return l.found;
-    l.at(coarse, search::fallback, 0);
+    make_search_copy(grey, 256, coarse);
+    l.at(coarse, 0);
     if (l.done())
         return l.found;
     look_turned(l, coarse);
@@ -100,7 +97,7 @@ static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
         return l.found;
     search_copy fine;
     make_search_copy(grey, 640, fine);
-    l.at(fine, search::alt2, 0);
+    l.at(fine, 0);
     l.done();
     return l.found;
 }

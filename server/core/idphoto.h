@@ -127,9 +127,10 @@ struct idphoto_faces {
     struct idphoto_face face[IDPHOTO_FACES_MAX];
 };
 
-/* Finds every face at least about 1/12 of the shorter side wide, also tilted up to 35 degrees and
- * in pictures that lie on a side or stand on their head; the search runs on a copy of at most 320
- * px (a second, finer pass when that finds none). No face is OK with count 0. 3 channels. */
+/* Finds every face at least about 1/9 of the shorter side wide, also tilted up to 35 degrees and in
+ * pictures that lie on a side or stand on their head; the search runs on a copy of at most 320 px
+ * (a second, finer pass, down to 1/12, when that finds none). No face is OK with count 0. 3
+ * channels. Built in, faces in profile are missed. */
 enum idphoto_result idphoto_find_faces(struct idphoto *i, const struct idphoto_pixels *rgb,
                                        struct idphoto_faces *out) IDPHOTO_MUST_USE;
 

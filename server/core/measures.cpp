@@ -96,7 +96,7 @@ namespace
 /* The face, level, with the eyes aligned_eyes_px apart. */
 struct aligned {
     static constexpr int side_px = 352;
-    static constexpr float eye_y = side_px / 2 - 0.7F * aligned_eyes_px;
+    static constexpr float eye_y = 0.5F * side_px - 0.7F * aligned_eyes_px;
     patch rgb;
     secret_mat light; /* luminance */
     float chin_y;
