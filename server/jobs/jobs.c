@@ -111,17 +111,17 @@ static enum status run_ratchet(struct job_context *c)
 }
 
 const struct job jobs[] = {
-    {"promote", 5 * SECOND_US, false, false, run_promote},
-    {"poll", 5 * SECOND_US, false, true, poll_run},
-    {"refund", 5 * SECOND_US, false, true, refund_run},
-    {"leases", 10 * MINUTE_US, false, false, run_leases},
-    {"rewrap", 5 * MINUTE_US, false, false, run_rewrap},
-    {"purge", 0, true, false, run_purge},
-    {"partitions", 10 * MINUTE_US, true, false, run_partitions},
-    {"seal", MINUTE_US, false, false, books_seal},
-    {"audit", DAY_US, false, false, books_audit},
-    {"ratchet", MINUTE_US, true, false, run_ratchet},
-    {"reconcile", 10 * MINUTE_US, false, true, reconcile_run},
+    {"promote", 5 * SECOND_US, false, JOB_OURS, run_promote},
+    {"poll", 5 * SECOND_US, false, JOB_ASKS, poll_run},
+    {"refund", 5 * SECOND_US, false, JOB_ASKS, refund_run},
+    {"leases", 10 * MINUTE_US, false, JOB_OURS, run_leases},
+    {"rewrap", 5 * MINUTE_US, false, JOB_OURS, run_rewrap},
+    {"purge", 0, true, JOB_OURS, run_purge},
+    {"partitions", 10 * MINUTE_US, true, JOB_OURS, run_partitions},
+    {"seal", MINUTE_US, false, JOB_OURS, books_seal},
+    {"audit", DAY_US, false, JOB_OURS, books_audit},
+    {"ratchet", MINUTE_US, true, JOB_OURS, run_ratchet},
+    {"reconcile", 10 * MINUTE_US, false, JOB_BILLS, reconcile_run},
 };
 const size_t jobs_count = sizeof jobs / sizeof *jobs;
 

@@ -14,7 +14,7 @@ enum { DAYS = 7, KEPT_DAYS = 3653, LATE_DAYS = 2 };
 #define READY_US (10 * HOUR_US + 30 * MINUTE_US)
 /* "No bill" is believed when it is said again, this much later. */
 #define EMPTY_US (10 * MINUTE_US)
-/* How long a run goes on to take further bills: other jobs call out in the same thread. */
+/* How long a run goes on to take further bills: an operator may wait for it, and a stop does. */
 #define RUN_US (20 * SECOND_US)
 
 static const struct bill_source *source_of(const struct bill_source *list, size_t n,

@@ -16,13 +16,13 @@ enum { TABLE_MAX = 32 };
 
 struct lane {
     struct scheduler *scheduler;
-    bool calls_out; /* which jobs */
+    enum job_thread which;
     pthread_t thread;
 };
 
 struct scheduler {
     const struct service *service;
-    struct lane lanes[2];
+    struct lane lanes[JOB_THREADS];
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
@@ -182,7 +182,7 @@ static void *run_forever(void *arg)
     int64_t next_us[TABLE_MAX] = {0};
     CHECK(jobs_count <= TABLE_MAX);
     for (size_t i = 0; i < jobs_count; i++)
-        next_us[i] = jobs[i].calls_out == lane->calls_out ? 0 : INT64_MAX;
+        next_us[i] = jobs[i].thread == lane->which ? 0 : INT64_MAX;
     job_context_open(&context, s->service);
     for (;;) {
         size_t first = 0;
@@ -211,8 +211,8 @@ struct scheduler *scheduler_start(const struct service *service)
     CHECK_PEER(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
     CHECK_PEER(pthread_cond_init(&s->wake, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
-    for (int i = 0; i < 2; i++) {
-        s->lanes[i] = (struct lane){.scheduler = s, .calls_out = i == 1};
+    for (int i = 0; i < JOB_THREADS; i++) {
+        s->lanes[i] = (struct lane){.scheduler = s, .which = (enum job_thread)i};
         CHECK_PEER(pthread_create(&s->lanes[i].thread, NULL, run_forever, &s->lanes[i]) == 0);
     }
     return s;
@@ -226,7 +226,7 @@ void scheduler_stop(struct scheduler *s)
     s->stopping = true;
     pthread_cond_broadcast(&s->wake);
     pthread_mutex_unlock(&s->lock);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < JOB_THREADS; i++)
         pthread_join(s->lanes[i].thread, NULL);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->lock);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The jobs, and the two threads inside `serve` that run them: jobs that wait for
- * providers must not keep the others from their minute.
+ * The jobs, and the threads inside `serve` that run them: jobs that wait for
+ * providers must not keep the others from their minute, and bills, which may
+ * take a minute each, must not keep those from their seconds.
  *
  * Any number of instances may run it: an advisory lock per job lets one at a
  * time through. Each run leaves a row. Times between runs are jittered, so that
@@ -28,11 +29,19 @@ struct job_context {
     struct purged total; /* of all runs of this context */
 };
 
+/* The thread that a job runs in. */
+enum job_thread {
+    JOB_OURS,  /* the database and this host alone */
+    JOB_ASKS,  /* waits for providers' answers, seconds */
+    JOB_BILLS, /* waits for providers' files, minutes */
+    JOB_THREADS
+};
+
 struct job {
     const char *name;
     int64_t every_us; /* 0: retention.purge_interval */
     bool destroys;    /* runs only while the clock guard agrees */
-    bool calls_out;   /* waits for providers: runs in a thread of its own */
+    enum job_thread thread;
     enum status (*run)(struct job_context *c);
 };
 

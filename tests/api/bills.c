@@ -147,6 +147,37 @@ static const struct step no_bills[] = {
     END,
 };
 
+/* A file that does not come holds the comparison for a minute, and nothing else: the job that asks
+ * about payments goes on beside it. Here the scheduler runs. */
+static const struct step silent_bills[] = {
+    NEXT_BILLS("silent"),
+    {.label = "the bills are due, and the scheduler begins",
+     .control = "psql -qX \"$IDPHOTOD_TEST_SUPERUSER_URL\" -c \"UPDATE bill_day SET next_at ="
+                " compared_at\" && export IDPHOTOD_SCHEDULER_ENABLED=true && clock_to \"$OFFSET\""},
+    {.label = "the comparison waits for a file",
+     .control = "for i in $(seq 100); do curl -sS \"$ADMIN/metrics\" | grep -q"
+                " '^idphotod_provider_calls_total{.*call=\"bill\",outcome=\"ok\"} [1-9]' && break;"
+                " sleep 0.1; done; [ \"$i\" -lt 100 ]"},
+    ORDER("bea", "bea.three", ELECTRONIC_BODY("bea.photo")),
+    NATIVE("bea", "bea.three", "bea.lost"),
+    {.label = "somebody pays, and the callback is lost",
+     .call = "POST sandbox:/sandbox/pay",
+     .body = "{'out_trade_no': '{{bea.lost.no}}', 'notify': false}",
+     .status = 200},
+    {.label = "the job poll finds it meanwhile",
+     .control = "for i in $(seq 100); do [ \"$(psql -qXAt \"$IDPHOTOD_TEST_SUPERUSER_URL\" -c"
+                " \"SELECT count(*) FROM ledger_entry WHERE out_trade_no = '{{bea.lost.no}}'\")\" ="
+                " 1 ] && break; sleep 0.2; done; [ \"$i\" -lt 100 ]"},
+    {.label = "and the comparison waits still",
+     .control =
+         "curl -sS \"$ADMIN/metrics\" | grep '^idphotod_job_runs_total{job_name=\"reconcile\"'"
+         " | grep -v ' 0$' | wc -l | grep -qx 0"},
+    {.label = "nobody waits for it here",
+     .control = "server_down KILL; export IDPHOTOD_SCHEDULER_ENABLED=false; server_up"},
+    NEXT_BILLS("right"),
+    END,
+};
+
 static const struct step questions[] = {
     {.label = "no day",
      .call = "GET /admin/v1/reconciliation",
@@ -173,6 +204,7 @@ const struct test bill_tests[] = {
     {"A file cut, changed, moved or not ready changes nothing and is tried again", wrong_bills,
      NULL},
     {"\"No bill\" is believed when it is said twice", no_bills, NULL},
+    {"A bill that does not come holds up no other job", silent_bills, NULL},
     {"The question for a day's bills is checked", questions, NULL},
     {NULL, NULL, NULL},
 };

@@ -14,7 +14,7 @@ bool bill_fault_parse(const char *name, enum bill_fault *fault)
 {
     static const char *const names[] = {
         "right",    "missing-line", "extra-line",   "wrong-amount", "cut-file", "wrong-hash",
-        "redirect", "bomb",         "foreign-host", "no-bill",      "creating"};
+        "redirect", "bomb",         "foreign-host", "no-bill",      "creating", "silent"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], name) == 0) {
             *fault = (enum bill_fault)i;

@@ -22,6 +22,7 @@ enum bill_fault {
     BILL_FOREIGN_HOST, /* the address is not the provider's */
     BILL_NONE,         /* no bill of that day */
     BILL_CREATING,     /* not yet */
+    BILL_SILENT,       /* the file never comes */
 };
 /* false: no such name ("right", "missing-line" ...). */
 bool bill_fault_parse(const char *name, enum bill_fault *fault);

@@ -116,6 +116,7 @@ static void give(struct request *request, const struct file *file, const char *t
         reply->body_size = 0;
         reply_header(reply, "Location", request->target);
     }
+    reply->silent = file->fault == BILL_SILENT;
     reply_header(reply, "Content-Type", type);
 }
 

@@ -36,6 +36,7 @@ struct reply {
     struct header headers[REPLY_HEADERS_MAX];
     size_t n_headers;
     enum { CUT_NOT, CUT_BEFORE, CUT_MIDDLE } cut; /* the connection ends before, in the body */
+    bool silent;                                  /* it never comes */
 };
 
 /* NULL when absent; "" when it came more than once (nobody may guess which one counts). */

@@ -54,6 +54,12 @@ static void wake_all(struct sandbox *s)
     pthread_mutex_unlock(&s->ending.lock);
 }
 
+static void stay_silent(struct sandbox *s, struct reply *reply)
+{
+    wait_ms(s, SILENT_MS);
+    reply->cut = CUT_BEFORE;
+}
+
 bool sandbox_break(struct sandbox *s, enum channel channel, const char *fault, struct reply *reply)
 {
     if (strcmp(fault, "slow") == 0)
@@ -61,8 +67,7 @@ bool sandbox_break(struct sandbox *s, enum channel channel, const char *fault, s
     if (strcmp(fault, "cut") == 0)
         reply->cut = CUT_MIDDLE;
     if (strcmp(fault, "silent") == 0) {
-        wait_ms(s, SILENT_MS);
-        reply->cut = CUT_BEFORE;
+        stay_silent(s, reply);
         return true;
     }
     bool bad = strcmp(fault, "bad-gateway") == 0;
@@ -89,6 +94,8 @@ static void answer(void *context, struct request *request, struct reply *reply)
             reply->status = 404;
     } else
         wechat_answer(s, request, reply);
+    if (reply->silent)
+        stay_silent(s, reply);
 }
 
 static bool set_offset(const char *text)
