@@ -123,13 +123,13 @@ json_t *answer_ledger(const struct ledger_entry *list, size_t n)
 {
     json_t *items = json_array();
     for (const struct ledger_entry *e = list; e < list + n; e++)
-        json_array_append_new(items, json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:o, s:o}",
-                                               "entry_id", answer_id("led_", &e->entry_id), "kind",
-                                               e->kind, "channel", e->channel, "transaction_id",
-                                               e->transaction_id, "out_trade_no", e->out_trade_no,
-                                               "amount_fen", (json_int_t)e->amount_fen,
-                                               "occurred_at", answer_time(e->occurred_us),
-                                               "recorded_at", answer_time(e->recorded_us)));
+        json_array_append_new(
+            items, json_pack("{s:o, s:s, s:s, s:s, s:s, s:s?, s:I, s:o, s:o}", "entry_id",
+                             answer_id("led_", &e->entry_id), "kind", e->kind, "channel",
+                             e->channel, "transaction_id", e->transaction_id, "out_trade_no",
+                             e->out_trade_no, "out_refund_no", e->out_refund_no, "amount_fen",
+                             (json_int_t)e->amount_fen, "occurred_at", answer_time(e->occurred_us),
+                             "recorded_at", answer_time(e->recorded_us)));
     return items;
 }
 
@@ -140,11 +140,12 @@ void answer_ledger_csv(struct buf *out, const struct ledger_entry *list, size_t 
     char occurred[TIME_TEXT_BYTES], recorded[TIME_TEXT_BYTES], id[PUBLIC_ID_BYTES];
     buf_printf(out,
                "entry_id,kind,channel,transaction_id,out_trade_no,amount_fen,occurred_at,"
-               "recorded_at%s",
+               "recorded_at,out_refund_no%s",
                line_end);
     for (const struct ledger_entry *e = list; e < list + n; e++)
-        buf_printf(
-            out, "%s,%s,%s,%s,%s,%" PRId64 ",%s,%s%s", public_id_format("led_", &e->entry_id, id),
-            e->kind, e->channel, e->transaction_id, e->out_trade_no, e->amount_fen,
-            time_format(e->occurred_us, occurred), time_format(e->recorded_us, recorded), line_end);
+        buf_printf(out, "%s,%s,%s,%s,%s,%" PRId64 ",%s,%s,%s%s",
+                   public_id_format("led_", &e->entry_id, id), e->kind, e->channel,
+                   e->transaction_id, e->out_trade_no, e->amount_fen,
+                   time_format(e->occurred_us, occurred), time_format(e->recorded_us, recorded),
+                   e->out_refund_no ? e->out_refund_no : "", line_end);
 }

@@ -135,6 +135,7 @@ struct ledger_entry {
     struct uuid entry_id;
     const char *kind, *channel, *transaction_id, *out_trade_no;
     int64_t amount_fen, occurred_us, recorded_us;
+    const char *out_refund_no; /* NULL: a payment */
 };
 enum status ledger_day(struct store *st, struct arena *a, int32_t day, struct ledger_entry **out,
                        size_t *count) MUST_USE;

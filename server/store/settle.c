@@ -110,7 +110,7 @@ static const struct statement payer_select = {
 static const struct statement ledger_select = {
     "ledger_select",
     "SELECT entry_id, kind, channel, transaction_id, out_trade_no, amount_fen, occurred_at,"
-    "  recorded_at FROM ledger_entry WHERE day = $1 ORDER BY recorded_at, entry_id"};
+    "  recorded_at, out_refund_no FROM ledger_entry WHERE day = $1 ORDER BY recorded_at, entry_id"};
 
 STATEMENTS(settle_statements, &settle, &payer_select);
 STATEMENTS(ledger_statements, &ledger_select);
@@ -386,10 +386,10 @@ enum status ledger_day(struct store *st, struct arena *a, int32_t day, struct le
         return s;
     struct ledger_entry *list = arena_alloc(a, (size_t)rows.count * sizeof *list);
     for (int i = 0; i < rows.count; i++)
-        list[i] = (struct ledger_entry){row_uuid(&rows, i, 0),    row_text(&rows, i, 1),
-                                        row_text(&rows, i, 2),    row_text(&rows, i, 3),
-                                        row_text(&rows, i, 4),    row_bigint(&rows, i, 5),
-                                        row_time_us(&rows, i, 6), row_time_us(&rows, i, 7)};
+        list[i] = (struct ledger_entry){
+            row_uuid(&rows, i, 0),    row_text(&rows, i, 1),    row_text(&rows, i, 2),
+            row_text(&rows, i, 3),    row_text(&rows, i, 4),    row_bigint(&rows, i, 5),
+            row_time_us(&rows, i, 6), row_time_us(&rows, i, 7), row_text(&rows, i, 8)};
     *out = list;
     *count = (size_t)rows.count;
     return OK;

@@ -275,7 +275,8 @@ static const struct step ledger[] = {
      .as = "finance",
      .status = 200,
      .shape = "{'items': [{'entry_id': '@id:led_', 'kind': 'payment', 'channel': '@text', "
-              "'transaction_id': '@text', 'out_trade_no': '@id:', 'amount_fen': '@integer', "
+              "'transaction_id': '@text', 'out_trade_no': '@id:', 'out_refund_no': '@any', "
+              "'amount_fen': '@integer', "
               "'occurred_at': '@time', 'recorded_at': '@time'}, '...'], '...': true}"},
     {.label = "and as CSV",
      .call = "GET /admin/v1/ledger?day={{today}}&format=csv",

@@ -398,6 +398,13 @@ static const struct step by_force[] = {
     ", 'reason': '" reason "', 'state': 'requested', 'last_code': null, 'tries': 0, "              \
     "'requested_at': '@time', 'next_at': '@time', 'done_at': null}"
 
+#define LEDGER_TELLS(form, query, judge)                                                           \
+    {                                                                                              \
+        .label = "the ledger names the refund's number " form,                                     \
+        .control = "curl -sS -H 'Authorization: Bearer {{admin.token}}'"                           \
+                   " \"$ADMIN/admin/v1/ledger?day=$(TZ=Asia/Shanghai date +%F)" query "\"" judge   \
+    }
+
 static const struct step by_an_operator[] = {
     {.label = "an operator gives the electronic photo back",
      .call = "POST /admin/v1/orders/{{el.order}}/refund",
@@ -435,6 +442,13 @@ static const struct step by_an_operator[] = {
     TURN,
     REFUND_IS("go", "done -"),
     MOVED("go", "1"),
+    LEDGER_TELLS("as JSON", "",
+                 " | jq -e '[.items[] | select(.out_trade_no == \"{{go.no}}\") |"
+                 " [.kind, .amount_fen, .out_refund_no]] | sort =="
+                 " [[\"payment\", 990, null], [\"refund\", 990, \"{{go.no}}R1\"]]'"),
+    LEDGER_TELLS("as CSV", "&format=csv",
+                 " | tr -d '\\r' | grep ',{{go.no}},' | cut -d, -f2,6,9 | sort | tr '\\n' ' ' |"
+                 " grep -Fx 'payment,990, refund,990,{{go.no}}R1 '"),
     {.label = "no such entry",
      .call = "POST /admin/v1/ledger/led_0000000000000000000001/refund",
      .as = "admin",
