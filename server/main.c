@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "commands.h"
 #include "vault/vault.h"
 
@@ -145,6 +146,7 @@ static void wipe_and_free(void *p)
 
 static bool harden(void)
 {
+    process_forget_freed();
     json_set_alloc_funcs(malloc, wipe_and_free);
     /* private keys of merchants go where they are locked and wiped */
     return sodium_init() >= 0 && vault_harden_process() == OK &&

@@ -10,6 +10,18 @@
 #include "base/metrics.h"
 #include "http/limits.h"
 
+const char *draft_subject(struct request *r)
+{
+    static const char *const subjects[] = {"self", "other", "child"};
+    const char *subject = request_query(r, "subject");
+    for (size_t i = 0; subject && i < sizeof subjects / sizeof *subjects; i++)
+        if (strcmp(subject, subjects[i]) == 0)
+            return subjects[i];
+    if (subject)
+        field_error(r, "?subject", "unknown", "self, other or child");
+    return subjects[0];
+}
+
 static int64_t seconds_until(int64_t at_us, int64_t now_us)
 {
     return at_us > now_us ? (at_us - now_us + SECOND_US - 1) / SECOND_US : 1;

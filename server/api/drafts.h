@@ -8,6 +8,9 @@
 #include "http/request.h"
 #include "store/photo.h"
 
+/* Who is on it, by ?subject=: self when it says nothing. Notes a field error. */
+const char *draft_subject(struct request *r);
+
 /* Seals and stores the file and the answer that a repetition gets, in one round trip, within the
  * account's quota, and answers 201 with the photo. report (stolen; may be NULL) goes into this
  * answer alone, never into the one that is stored. */

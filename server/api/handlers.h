@@ -54,6 +54,10 @@ void photo_show(struct request *r);
 void photo_delete(struct request *r);
 void photo_file(struct request *r);
 
+/* photos_make.c */
+void photo_check_post(struct request *r);
+void photo_make_post(struct request *r);
+
 /* orders.c */
 void order_post(struct request *r);
 void orders_show(struct request *r);

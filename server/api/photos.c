@@ -10,23 +10,14 @@
 #include "image/specs.h"
 #include "store/lifetime.h"
 
-static bool is_subject(const char *subject)
-{
-    return strcmp(subject, "self") == 0 || strcmp(subject, "other") == 0 ||
-           strcmp(subject, "child") == 0;
-}
-
 static bool read_query(struct request *r, struct photo *photo)
 {
     if (!query_known(r, (const char *const[]){"spec", "subject", NULL}))
         return false;
-    const char *subject = request_query(r, "subject");
     photo->spec = request_query(r, "spec");
-    photo->subject = subject ? subject : "self";
+    photo->subject = draft_subject(r);
     if (photo->spec && !spec_find(app_of(r)->specs, photo->spec))
         field_error(r, "?spec", "unknown", "must be the id of a specification of GET /v1/specs");
-    if (!is_subject(photo->subject))
-        field_error(r, "?subject", "unknown", "self, other or child");
     if (has_field_errors(r))
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
     return !has_field_errors(r);

@@ -195,7 +195,7 @@ const struct metric_row metrics_table[METRICS] = {
 
     [METRIC_IMAGE_STAGE] = {"idphotod_image_stage_duration_seconds", METRIC_HISTOGRAM,
         "How long uploads spend in each stage of their picture's handling.",
-        {{"stage", VALUES("decode", "strip", "encode")}}, IMAGE_BOUNDS, PER_MICROSECOND},
+        {{"stage", VALUES("decode", "strip", "find", "matte", "compose", "edit", "measure", "encode")}}, IMAGE_BOUNDS, PER_MICROSECOND},
 
     [METRIC_BUILD] = {"idphotod_build_info", METRIC_GAUGE,
         "1, with the version and the commit that the program was built from.",

@@ -2,6 +2,7 @@
 #include "base/process.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -73,4 +74,17 @@ enum status process_read(struct process_figures *out)
     p.fds_limit = (double)limit.rlim_cur;
     *out = p;
     return OK;
+}
+
+/* glibc's M_PERTURB: a freed block is filled with this byte, a new one with its complement, which
+ * makes new ones zero. Two kinds are not filled: blocks of up to 1032 bytes while a thread keeps
+ * them for its next call, and blocks that were mapped for themselves, which go back to the kernel.
+ * The limit above which they are mapped is fixed, since by default it grows to 32 MiB with use:
+ * then pixels would lie in the heap, and be filled twice. */
+enum { FREED_BYTE = 0xFF, MAPPED_LEAST_BYTES = 512 * 1024 };
+
+void process_forget_freed(void)
+{
+    mallopt(M_PERTURB, FREED_BYTE);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_LEAST_BYTES);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the system says of this process, from /proc. Any thread may call. */
+/* This process, as the system sees it: figures from /proc, and what its allocator leaves behind. */
 #ifndef IDPHOTOD_BASE_PROCESS_H
 #define IDPHOTOD_BASE_PROCESS_H
 
@@ -13,7 +13,12 @@ struct process_figures {
     double threads;
 };
 
-/* UNAVAILABLE: /proc does not tell. */
+/* UNAVAILABLE: /proc does not tell. Any thread. */
 enum status process_read(struct process_figures *out) MUST_USE;
+
+/* From here on memory is overwritten when it is freed, also by the libraries that we link (OpenCV,
+ * libvips, libmicrohttpd, libpq): what they held of a portrait or of a name is not theirs to wipe.
+ * Our own code wipes what it knows to be personal all the same. Before any thread starts. */
+void process_forget_freed(void);
 
 #endif

@@ -119,7 +119,7 @@ static void free_dump(void *dump)
 
 void reply_json(struct request *r, unsigned http_status, json_t *body)
 {
-    char *dump = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *dump = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     json_decref(body);
     CHECK_PEER(dump);
     arena_defer(r->arena, free_dump, dump);

@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <vips/vips.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "image/jpeg_strip.h"
+#include "image/picture.h"
 #include "image/png_strip.h"
 
 /* A picture that needs turning is compressed again; at this quality and with whole chroma nobody
@@ -55,6 +54,8 @@ enum status image_start(void)
     vips_operation_block_set("VipsForeignLoad", TRUE);
     vips_operation_block_set("VipsForeignLoadJpeg", FALSE);
     vips_operation_block_set("VipsForeignLoadPng", FALSE);
+    vips_operation_block_set("VipsForeignLoadWebp", FALSE);
+    vips_operation_block_set("VipsForeignLoadHeif", FALSE);
     return OK;
 }
 
@@ -91,13 +92,6 @@ static VipsImage *open_header(struct span file, enum photo_format format)
             : vips_pngload_buffer((void *)file.bytes, file.size, &image, "access",
                                   VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
     return failed ? NULL : image;
-}
-
-static enum status within_limits(VipsImage *image)
-{
-    int64_t w = vips_image_get_width(image), h = vips_image_get_height(image);
-    bool fits = w <= PHOTO_SIDE_MAX_PX && h <= PHOTO_SIDE_MAX_PX && w * h <= PHOTO_AREA_MAX_PX;
-    return fits ? OK : TOO_LARGE;
 }
 
 static void note_stage(const char *stage, int64_t began_us)
@@ -141,26 +135,6 @@ static enum status encode_to_buf(VipsImage *image, enum photo_format format, str
     return OK;
 }
 
-static void release(VipsImage *image)
-{
-    if (image)
-        g_object_unref(image);
-}
-
-static size_t pixel_bytes(VipsImage *image)
-{
-    return (size_t)vips_image_get_width(image) * (size_t)vips_image_get_height(image) *
-           (size_t)vips_image_get_bands(image) *
-           (size_t)vips_format_sizeof(vips_image_get_format(image));
-}
-
-static void wipe_and_release(VipsImage *memory)
-{
-    if (memory->data)
-        sodium_memzero(memory->data, pixel_bytes(memory));
-    release(memory);
-}
-
 /* The savers would carry it along, and may fail over what is odd in it. */
 static void forget_metadata(VipsImage *image)
 {
@@ -183,9 +157,9 @@ static enum status turn(struct span file, struct photo_facts *facts, struct buf 
     facts->width_px = vips_image_get_width(upright);
     facts->height_px = vips_image_get_height(upright);
 out:
-    release(upright);
-    wipe_and_release(pixels);
-    release(image);
+    picture_release(upright);
+    picture_wipe(pixels);
+    picture_release(image);
     return s;
 }
 
@@ -279,13 +253,13 @@ static enum status clean_known(struct span file, struct photo_facts *facts, stru
         return INVALID;
     facts->width_px = vips_image_get_width(image);
     facts->height_px = vips_image_get_height(image);
-    enum status s = within_limits(image);
+    enum status s = picture_within_limits(image);
     if (s == OK)
         s = decode_through(image);
     if (s == OK)
         s = facts->format == PHOTO_JPEG ? clean_jpeg(file, image, facts, out)
                                         : clean_png(file, image, facts, out);
-    release(image);
+    picture_release(image);
     return s;
 }
 

@@ -259,7 +259,7 @@ static char *shown_text(json_t *entry, const struct photo_spec *s)
     for (size_t i = 0; i < sizeof may_lack / sizeof *may_lack; i++)
         if (!json_object_get(shown, may_lack[i]))
             json_object_set_new(shown, may_lack[i], json_null());
-    char *text = json_dumps(shown, JSON_COMPACT);
+    char *text = json_dumps(shown, JSON_COMPACT | JSON_REAL_PRECISION(9));
     CHECK_PEER(text);
     json_decref(shown);
     return text;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/picture.h"
+
+#include <sodium.h>
+#include <stdbool.h>
+
+#include "image/photo.h"
+
+void picture_release(VipsImage *image)
+{
+    if (image)
+        g_object_unref(image);
+}
+
+static size_t pixel_bytes(VipsImage *image)
+{
+    return (size_t)vips_image_get_width(image) * (size_t)vips_image_get_height(image) *
+           (size_t)vips_image_get_bands(image) *
+           (size_t)vips_format_sizeof(vips_image_get_format(image));
+}
+
+void picture_wipe(VipsImage *memory)
+{
+    if (memory && memory->data)
+        sodium_memzero(memory->data, pixel_bytes(memory));
+    picture_release(memory);
+}
+
+enum status picture_within_limits(VipsImage *image)
+{
+    int64_t w = vips_image_get_width(image), h = vips_image_get_height(image);
+    bool fits = w <= PHOTO_SIDE_MAX_PX && h <= PHOTO_SIDE_MAX_PX && w * h <= PHOTO_AREA_MAX_PX;
+    return fits ? OK : TOO_LARGE;
+}

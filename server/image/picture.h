@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* What those who work with libvips share. For this room alone. Any thread. */
+#ifndef IDPHOTOD_IMAGE_PICTURE_H
+#define IDPHOTOD_IMAGE_PICTURE_H
+
+#include <vips/vips.h>
+
+#include "base/status.h"
+
+/* NULL is allowed. */
+void picture_release(VipsImage *image);
+/* Overwrites the pixels of an image in memory first. NULL is allowed. */
+void picture_wipe(VipsImage *memory);
+
+/* TOO_LARGE: over PHOTO_SIDE_MAX_PX or PHOTO_AREA_MAX_PX. */
+enum status picture_within_limits(VipsImage *image) MUST_USE;
+
+#endif
