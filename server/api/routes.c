@@ -38,6 +38,8 @@ const struct route routes[] = {
     {"DELETE", "/v1/consents/{purpose}",                 ACCOUNT, LANE_WORK, .rate = "write", .handle = consent_delete},
 
     {"POST",   "/v1/photos",                             ACCOUNT, LANE_IMAGE, TYPE_IMAGE, PHOTO, .idempotent = true, .consent = true, .rate = "photo", .handle = photo_post},
+    {"POST",   "/v1/photos/check",                       ACCOUNT, LANE_IMAGE, TYPE_IMAGE, PHOTO, .consent = true, .faces = true, .rate = "check", .handle = photo_check_post},
+    {"POST",   "/v1/photos/make",                        ACCOUNT, LANE_IMAGE, TYPE_IMAGE, PHOTO, .idempotent = true, .consent = true, .faces = true, .rate = "make", .handle = photo_make_post},
     {"GET",    "/v1/photos/{photo_id}",                  ACCOUNT, LANE_WORK, .rate = "read", .handle = photo_show},
     {"DELETE", "/v1/photos/{photo_id}",                  ACCOUNT, LANE_WORK, .rate = "write", .handle = photo_delete},
     {"GET",    "/v1/photos/{photo_id}/file",             ACCOUNT, LANE_WORK, .rate = "file", .handle = photo_file},

@@ -37,6 +37,8 @@ const struct bad_route bad_routes[] = {
     {"DELETE /v1/consents/print-mailing", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
 
     {"POST /v1/photos", ACCOUNT_HOLDER, IMAGE, PHOTO, .key = true, .query = "spec subject"},
+    {"POST /v1/photos/check", ACCOUNT_HOLDER, IMAGE, PHOTO, .query = "spec"},
+    {"POST /v1/photos/make?spec=cn-1inch", ACCOUNT_HOLDER, IMAGE, PHOTO, .key = true, .query = "spec subject background background_to gradient format brightness contrast saturation sharpness whitening smoothing"},
     {"GET /v1/photos/{{bad.photo}}", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
     {"DELETE /v1/photos/{{bad.photo}}", ACCOUNT_HOLDER, NO_BODY, .query = "force"},
     {"GET /v1/photos/{{bad.photo}}/file", ACCOUNT_HOLDER, NO_BODY, .query = "format"},
