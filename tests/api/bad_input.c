@@ -73,6 +73,9 @@ static bool path_has(const struct bad_route *route, const char *method)
     if (strstr(route->call, "/consents/") || strcmp(bad_path(route), "/v1/sessions/current") == 0)
         return strcmp(method, "DELETE") == 0 ||
                (strstr(route->call, "/consents/") && strcmp(method, "PUT") == 0);
+    bool named = strstr(route->call, "/v1/photos/check") || strstr(route->call, "/v1/photos/make");
+    if (named && (strcmp(method, "GET") == 0 || strcmp(method, "DELETE") == 0))
+        return true; /* as the id of a photo that is not there */
     for (size_t i = 0; i < bad_routes_count; i++)
         if (same_path(route, &bad_routes[i]) && strcmp(bad_method(&bad_routes[i]), method) == 0)
             return true;
@@ -636,6 +639,7 @@ static const struct step fixtures[] = {
     ACCOUNT("bad"),
     ACCOUNT("foe"),
     CONSENT("bad"),
+    FACES("bad"),
     CONSENT("foe"),
     PHOTO("bad", "bad.photo"),
     PHOTO("foe", "foe.photo"),

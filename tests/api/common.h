@@ -8,7 +8,7 @@
 extern const struct test life_tests[], photo_tests[], payment_tests[], callback_tests[],
     operator_tests[], refund_tests[], idempotency_tests[], bad_input_tests[], expiry_tests[],
     policy_tests[], outage_tests[], pitfall_tests[], wechat_login_tests[], rotation_tests[],
-    poll_tests[], limit_tests[], bill_tests[], web_tests[], spec_tests[];
+    poll_tests[], limit_tests[], bill_tests[], web_tests[], spec_tests[], make_tests[];
 
 #define END                                                                                        \
     {                                                                                              \
@@ -42,6 +42,13 @@ extern const struct test life_tests[], photo_tests[], payment_tests[], callback_
         .as = who, .body = "{'policy_version': '{{policy}}'}", .status = 200,                      \
         .shape = "{'purpose': 'print-mailing', 'policy_version': '{{policy}}', 'granted_at': "     \
                  "'@time', 'withdrawn_at': null}"                                                  \
+    }
+
+#define FACES(who)                                                                                 \
+    {                                                                                              \
+        .label = who " agrees to faces on the server",                                             \
+        .call = "PUT /v1/consents/server-face-processing", .as = who,                              \
+        .body = "{'policy_version': '{{policy}}'}", .status = 200                                  \
     }
 
 /* Kept under NAME. */

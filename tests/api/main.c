@@ -34,6 +34,7 @@ static const struct group groups[] = {
     {"specs", spec_tests},
     {"policy", policy_tests},
     {"web", web_tests},
+    {"make", make_tests},
 };
 
 static const struct step set_up[] = {

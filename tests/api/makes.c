@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Checks and makes: consent, and every way to get parameters and files wrong. */
+#include "common.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIELD(name, code)                                                                          \
+    .status = 422, .problem = "invalid-members",                                                   \
+    .shape = "{'errors': [{'pointer': '?" name "', 'code': '" code                                 \
+             "', 'detail': '@text'}], '...': true}"
+
+#define MAKE(what, query)                                                                          \
+    .label = what, .call = "POST /v1/photos/make?" query, .as = "mak", .key = what, .file = "jpeg"
+
+static const struct step consent[] = {
+    ACCOUNT("mak"),
+    {.label = "no check without consent",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "jpeg",
+     .status = 403,
+     .problem = "consent-required",
+     .shape = "{'purpose': 'server-face-processing', '...': true}"},
+    {MAKE("no make without consent", "spec=cn-1inch"), .status = 403, .problem = "consent-required",
+     .shape = "{'purpose': 'server-face-processing', '...': true}"},
+    FACES("mak"),
+    {.label = "with consent",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "jpeg",
+     .status = 200},
+    {.label = "consent is withdrawn",
+     .call = "DELETE /v1/consents/server-face-processing",
+     .as = "mak",
+     .status = 200,
+     .again = 200},
+    {.label = "and then no more",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "jpeg",
+     .status = 403,
+     .problem = "consent-required"},
+    FACES("mak"),
+    END,
+};
+
+static const struct step parameters[] = {
+    {MAKE("no specification", ""), FIELD("spec", "missing")},
+    {MAKE("an unknown specification", "spec=mars"), FIELD("spec", "unknown")},
+    {MAKE("an unknown colour", "spec=cn-1inch&background=mauve"), FIELD("background", "unknown")},
+    {MAKE("half a colour", "spec=cn-1inch&background=12345"), FIELD("background", "unknown")},
+    {MAKE("a colour that is not allowed", "spec=cn-id&background=blue"),
+     FIELD("background", "not-allowed")},
+    {MAKE("no colour at all where one is wanted", "spec=cn-id&background=transparent"),
+     FIELD("background", "not-allowed")},
+    {MAKE("a gradient where one colour is wanted", "spec=cn-id&gradient=down"),
+     FIELD("gradient", "not-allowed")},
+    {MAKE("a gradient of nothing", "spec=cn-1inch&background=transparent&gradient=down"),
+     FIELD("gradient", "contradictory")},
+    {MAKE("a gradient over what is kept", "spec=cn-1inch&background=keep&gradient=centre"),
+     FIELD("gradient", "contradictory")},
+    {MAKE("an unknown gradient", "spec=cn-1inch&gradient=left"), FIELD("gradient", "unknown")},
+    {MAKE("an end without a gradient", "spec=cn-1inch&background_to=white"),
+     FIELD("background_to", "contradictory")},
+    {MAKE("a JPEG that is transparent", "spec=cn-1inch&background=transparent&format=jpeg"),
+     FIELD("format", "contradictory")},
+    {MAKE("a PNG where a JPEG is wanted", "spec=cn-id&format=png"), FIELD("format", "not-allowed")},
+    {MAKE("an unknown format", "spec=cn-1inch&format=gif"), FIELD("format", "unknown")},
+    {MAKE("an edit where retouching is forbidden", "spec=cn-passport&smoothing=3"),
+     FIELD("smoothing", "not-allowed")},
+    {MAKE("an edit beyond its range", "spec=cn-1inch&contrast=51"),
+     FIELD("contrast", "out-of-range")},
+    {MAKE("an edit that is no number", "spec=cn-1inch&sharpness=nan"),
+     FIELD("sharpness", "out-of-range")},
+    {MAKE("an unknown subject", "spec=cn-1inch&subject=cat"), FIELD("subject", "unknown")},
+    {MAKE("an unknown parameter", "spec=cn-1inch&beauty=9"), FIELD("beauty", "unknown")},
+    {.label = "a check for an unknown specification",
+     .call = "POST /v1/photos/check?spec=mars",
+     .as = "mak",
+     .file = "jpeg",
+     FIELD("spec", "unknown")},
+    END,
+};
+
+static const struct step files[] = {
+    {.label = "no picture",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "empty",
+     .status = 422,
+     .problem = "image-undecodable"},
+    {.label = "half a picture",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "half-jpeg",
+     .status = 422,
+     .problem = "image-undecodable"},
+    {.label = "a picture of another kind",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "gif",
+     .status = 422,
+     .problem = "image-undecodable"},
+    {.label = "a type that is not the one said",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .headers = "Content-Type: image/webp",
+     .file = "png",
+     .status = 415,
+     .problem = "unsupported-media-type",
+     .shape = "{'found': 'image/png', '...': true}"},
+    {.label = "a type that is not taken",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .headers = "Content-Type: text/plain",
+     .file = "png",
+     .status = 415,
+     .problem = "unsupported-media-type"},
+    {.label = "3600 megapixels",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "bomb-png",
+     .status = 413,
+     .problem = "body-too-large"},
+    {.label = "nobody is on it",
+     .call = "POST /v1/photos/check",
+     .as = "mak",
+     .file = "jpeg",
+     .status = 200,
+     .shape = "{'qualified': false, 'faces': 0, 'checks': [{'id': 'faces', 'value': '@any', "
+              "'unit': '', 'verdict': 'fail', 'advice_zh': '@has:没有找到人脸', 'advice_en': "
+              "'@has:No face'}, '...'], 'geometry': null}"},
+    {MAKE("no photo of nobody", "spec=cn-1inch"), .status = 422, .problem = "not-qualified",
+     .shape = "{'report': {'qualified': false, 'faces': 0, 'checks': ['...'], 'geometry': null}, "
+              "'...': true}"},
+    COUNT("nothing of all that was kept", "photo", "account_id = {{mak.account}}", "0"),
+    COUNT("nor an answer", "idempotency", "account_id = {{mak.account}}", "0"),
+    END,
+};
+
+const struct test make_tests[] = {
+    {"Faces are looked at with a consent of their own alone", consent, NULL},
+    {"Parameters that are wrong, contradictory or not allowed are named", parameters, NULL},
+    {"What is no portrait is refused, and nothing of it is kept", files, NULL},
+    {NULL, NULL, NULL},
+};
