@@ -313,7 +313,8 @@ static struct service service;
 static void open_service(const char *base_url)
 {
     char why[256] = "", ratchet[400];
-    config.wechat[0] = (struct config_wechat){.enabled = true, .base_url = base_url};
+    config.wechat[0] =
+        (struct config_wechat){.enabled = true, .mchid = "1900000001", .base_url = base_url};
     config.n_wechat = 1;
     config.retention.purge_interval_us = MINUTE_US;
     service = (struct service){.config = &config, .vault = w.vault, .db_options = w.options};
