@@ -319,6 +319,24 @@ Test(refund, what_is_being_printed_is_forfeit)
 
 /* ---- by an operator ---- */
 
+/* A seller may have several applications, and Alipay takes the refund from the one that was paid.
+ */
+Test(refund, the_application_is_known_when_the_attempt_is_gone)
+{
+    struct refund r;
+    begin("electronic");
+    struct uuid id = new_order(account, "electronic", &photo);
+    struct payment p = payment_of(account, &id, "alipay", "page");
+    is(payment_begin(&w.st, w.a, &p, w.now_us), OK);
+    struct trade t = trade_of(&p, "2026120122001");
+    is(settle_at(&t, w.now_us).outcome, SETTLE_SUCCESS);
+    struct uuid e = uuid_of_sql("SELECT entry_id FROM ledger_entry WHERE channel = 'alipay'");
+    is(erase_order(&w.st, w.a, account, &id, w.now_us, true), OK);
+    is(rows_of_sql("SELECT count(*) FROM payment WHERE channel = 'alipay'"), 0);
+    is(refund_payment(&w.st, w.a, &e, "goodwill", &operator_id, w.now_us, &r), OK);
+    same_text(r.appid, "2021000000000001");
+}
+
 Test(refund, an_operator_gives_back_what_is_left_of_a_payment_and_no_more)
 {
     begin("mixed");
