@@ -355,7 +355,7 @@ static const struct config_key *key_of_variable(const char *name)
 /* Variables of the tests and of the operators' scripts, not of the service. */
 static bool belongs_to_others(const char *variable)
 {
-    static const char *const starts[] = {"IDPHOTOD_TEST_", "IDPHOTOD_VECTORS",
+    static const char *const starts[] = {"IDPHOTOD_TEST_", "IDPHOTOD_VECTORS", "IDPHOTOD_REFERENCE",
                                          "IDPHOTOD_ADMIN_URL=", "IDPHOTOD_TOKEN_FILE="};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp(variable, starts[i], strlen(starts[i])) == 0)

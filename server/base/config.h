@@ -119,9 +119,9 @@ struct config_override {
  * put in place of a leading "${CREDENTIALS_DIRECTORY}". On INVALID `why` is "file:line: reason"
  * (or "environment NAME: reason", or "flag SECTION.KEY: reason"); it
  * names keys and rules, never a value. Passed over are environment variables that begin with
- * IDPHOTOD_TEST_ or IDPHOTOD_VECTORS (the tests'), and IDPHOTOD_ADMIN_URL and IDPHOTOD_TOKEN_FILE
- * (the operators' scripts'); named merchants cannot be set from the environment. file may be NULL:
- * built-in and environment. Returns owned. */
+ * IDPHOTOD_TEST_, IDPHOTOD_VECTORS or IDPHOTOD_REFERENCE (the tests'), and IDPHOTOD_ADMIN_URL and
+ * IDPHOTOD_TOKEN_FILE (the operators' scripts'); named merchants cannot be set from the
+ * environment. file may be NULL: built-in and environment. Returns owned. */
 enum status config_load(const char *file, const struct config_override *overrides, size_t n,
                         struct config **out, char *why, size_t why_size) MUST_USE;
 void config_free(struct config *c);

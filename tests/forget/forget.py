@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: MIT
+"""What the server was shown is in its memory while it works, and nowhere once it has answered.
+
+A portrait carries two marks: the bytes of its file, which are its own, and a block of noise beside the
+head, whose rows are looked for as pixels. After a photo was made, after a picture without a face, and
+after a connection that broke off in the midst of an upload, the whole memory of the process (gcore)
+is searched for them, and for the bytes of the finished photo. Each search is first shown to find what
+is there: in the memory of a server that is still reading, and of one that is at work. Meanwhile
+strace sees no file opened for writing.
+
+A face that the detectors take comes from the portraits of IDPHOTOD_REFERENCE, or of ../shared beside
+the tree; without them the photo is left out. Without the right to trace, all of it.
+"""
+import http.client
+import mmap
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+import urllib.parse
+import zlib
+
+from installation import HERE, STACK, Checks, Phone, Server, open_cashier, prepare_callbacks, Caller
+
+BLOCK = 40  # pixels a side of the noise
+SLICE = 24  # bytes that are looked for at a time
+REFERENCE = os.environ.get("IDPHOTOD_REFERENCE", os.path.join(HERE, "..", "..", "..", "shared"))
+PORTRAIT = os.path.join(REFERENCE, "portraits", "astronaut.png")
+
+check = Checks()
+chance = random.SystemRandom()
+
+
+# ---- pictures
+
+def read_png(path):
+    """Rows of an 8-bit RGB picture without interlace: width, rows."""
+    with open(path, "rb") as file:
+        whole = file.read()
+    width, height, depth, kind = struct.unpack(">IIBB", whole[16:26])
+    assert (depth, kind) == (8, 2), "not RGB of 8 bits"
+    packed, at = b"", 8
+    while at < len(whole):
+        size, name = struct.unpack(">I4s", whole[at:at + 8])
+        packed += whole[at + 8:at + 8 + size] if name == b"IDAT" else b""
+        at += 12 + size
+    raw, rows, above = zlib.decompress(packed), [], bytearray(width * 3)
+    for y in range(height):
+        begin = y * (width * 3 + 1)
+        row = bytearray(raw[begin + 1:begin + 1 + width * 3])
+        unfilter(raw[begin], row, above)
+        rows.append(row)
+        above = row
+    return width, rows
+
+
+def unfilter(kind, row, above):
+    for i in range(len(row)):
+        left = row[i - 3] if i >= 3 else 0
+        corner = above[i - 3] if i >= 3 else 0
+        if kind == 4:
+            guess = left + above[i] - corner
+            away = [abs(guess - left), abs(guess - above[i]), abs(guess - corner)]
+            add = (left, above[i], corner)[away.index(min(away))]
+        else:
+            add = (0, left, above[i], (left + above[i]) // 2)[kind]
+        row[i] = (row[i] + add) & 255
+
+
+def write_png(width, rows):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    raw = b"".join(b"\0" + bytes(row) for row in rows)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(raw, 6)) + chunk(b"IEND", b""))
+
+
+class Marked:
+    """A picture with a block of noise in its corner."""
+
+    def __init__(self, width, rows):
+        rows = [bytearray(row) for row in rows]
+        self.pixels = []
+        for y in range(BLOCK):
+            noise = chance.randbytes(BLOCK * 3)
+            rows[y][:BLOCK * 3] = noise
+            if y % 10 == 0:
+                self.pixels += pixel_forms(noise[30:30 + SLICE])
+        self.file = write_png(width, rows)
+        step = len(self.file) // 6
+        self.slices = [self.file[at:at + SLICE] for at in range(step, len(self.file) - SLICE, step)]
+
+
+def pixel_forms(rgb):
+    """As libraries may hold it: in either order, and with a fourth channel."""
+    points = [rgb[i:i + 3] for i in range(0, len(rgb), 3)]
+    return [rgb, b"".join(p[::-1] for p in points), b"".join(p + b"\xff" for p in points),
+            b"".join(p[::-1] + b"\xff" for p in points)]
+
+
+def plain(width=400, height=500):
+    return Marked(width, [bytes([200, 190, 180]) * width] * height)
+
+
+# ---- the process's memory
+
+def memory_of(server):
+    """The path of a core of the running server; it goes on afterwards."""
+    path = os.path.join(STACK, "core")
+    done = subprocess.run(["gcore", "-a", "-o", path, str(server.process.pid)], capture_output=True, text=True)
+    whole = f"{path}.{server.process.pid}"
+    if done.returncode or not os.path.exists(whole):
+        raise PermissionError(done.stderr[-300:])
+    return whole
+
+
+def found_in(path, values):
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as core:
+        return sum(core.find(value) >= 0 for value in values)
+
+
+def search(server, **what):
+    """Counts of what is found, by name; leaves no core behind."""
+    path = memory_of(server)
+    counts = {name: found_in(path, values) for name, values in what.items()}
+    os.unlink(path)
+    return counts
+
+
+def nothing_is_left(server, marked, when):
+    time.sleep(0.3)
+    for name, count in search(server, file=marked.slices, pixels=marked.pixels).items():
+        check.same(count, 0, f"parts of the portrait's {name} in memory {when}")
+
+
+# ---- calls
+
+class Person:
+    def __init__(self, server):
+        self.phone = Phone(server)
+        self.phone.json("PUT", "/v1/consents/server-face-processing", {"policy_version": "2026-11-01"}, expect=200)
+
+    def make(self, marked, key):
+        status, _, text = self.phone.call("POST", "/v1/photos/make?spec=cn-1inch", marked.file, key,
+                                          **{"Content-Type": "image/png"})
+        return status, text
+
+    def half(self, server, marked):
+        """A connection on which half of a portrait was sent."""
+        url = urllib.parse.urlsplit(server.api)
+        s = socket.create_connection((url.hostname, url.port))
+        s.sendall((f"POST /v1/photos/check HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer {self.phone.caller.token}\r\n"
+                   f"Content-Type: image/png\r\nContent-Length: {len(marked.file)}\r\n\r\n").encode()
+                  + marked.file[:len(marked.file) // 2])
+        return s
+
+
+# ---- what is shown
+
+def broken_off(server, person):
+    marked = plain()
+    half = [value for value in marked.slices if value in marked.file[:len(marked.file) // 2]]
+    connection = person.half(server, marked)
+    time.sleep(0.3)
+    check.that(search(server, file=half)["file"] > 0, "the search finds an upload that is being read")
+    connection.close()
+    time.sleep(1)
+    nothing_is_left(server, marked, "after a broken connection")
+
+
+def without_face(server, person):
+    marked = plain()
+    status, _ = person.make(marked, "no face")
+    check.same(status, 422, "a picture without a face")
+    nothing_is_left(server, marked, "after a refusal")
+
+
+def at_work(server, person, width, rows):
+    for i in range(12):
+        marked = Marked(width, rows)
+        thread = threading.Thread(target=Person(server).make, args=(marked, f"work {i}"))
+        thread.start()
+        time.sleep(0.05 + 0.02 * i)
+        count = search(server, pixels=marked.pixels)["pixels"]
+        thread.join()
+        if count:
+            return check.that(True, "")
+    return check.that(False, "the search finds the pixels of a portrait that is being worked on")
+
+
+def made(server, person, width, rows):
+    marked = Marked(width, rows)
+    status, text = person.make(marked, "face")
+    if not check.same(status, 201, f"a photo is made: {text[:200]!r}"):
+        return
+    time.sleep(0.3)
+    core = memory_of(server)
+    check.same(found_in(core, marked.slices), 0, "parts of the portrait's file in memory after its photo")
+    check.same(found_in(core, marked.pixels), 0, "parts of the portrait's pixels in memory after its photo")
+    photo = bought(server, person, re.search(rb'"photo_id":"(\w+)"', text)[1].decode())
+    step = len(photo) // 6
+    slices = [photo[at:at + SLICE] for at in range(step, len(photo) - SLICE, step)]
+    check.same(found_in(core, slices), 0, "parts of the finished photo in memory")
+    os.unlink(core)
+
+
+def bought(server, person, photo_id):
+    order = person.phone.order(photo_id, "order")
+    attempt = person.phone.pay(order["order_id"], "wechat", "native", "pay")
+    provider = Caller(server.api)
+    prepare_callbacks([attempt["out_trade_no"]])[0].send(provider)
+    provider.close()
+    status, _, whole = person.phone.call("GET", f"/v1/photos/{photo_id}/file")
+    check.same(status, 200, "the photo that was bought")
+    return whole
+
+
+def opens_nothing(server, person, pictures):
+    """strace of every thread while pictures are made: files opened for writing."""
+    log = os.path.join(STACK, "strace")
+    tracer = subprocess.Popen(["strace", "-f", "-q", "-e", "trace=open,openat,creat,memfd_create,rename,renameat2",
+                               "-o", log, "-p", str(server.process.pid)], stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    Caller(server.admin).call("GET", "/metrics")
+    for i, marked in enumerate(pictures):
+        person.make(marked, f"traced {i}")
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait()
+    with open(log) as file:
+        lines = file.read().splitlines()
+    check.that(any("/proc/self/stat" in line for line in lines), "strace sees what the server opens")
+    for line in lines:
+        if re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TMPFILE|creat\(|memfd_create\(|rename", line):
+            check.that("ratchet" in line, f"opened for writing: {line}")
+    check.that(True, "")
+
+
+def main():
+    server = Server({"IDPHOTOD_SERVER_RATE_LIMITS": "off", "IDPHOTOD_SCHEDULER_ENABLED": "false"}).start()
+    try:
+        person = Person(server)
+        try:
+            os.unlink(memory_of(server))
+        except PermissionError as why:
+            print(f"SKIPPED: this process may not be traced: {why}")
+            return
+        pictures = [plain()]
+        if os.path.exists(PORTRAIT):
+            width, rows = read_png(PORTRAIT)
+            pictures.append(Marked(width, rows))
+        opens_nothing(server, person, pictures)
+        broken_off(server, person)
+        without_face(server, person)
+        if os.path.exists(PORTRAIT):
+            at_work(server, person, width, rows)
+            made(server, person, width, rows)
+        else:
+            print("SKIPPED: no reference portraits, no photo was made")
+    finally:
+        server.stop()
+
+
+main()
+print(f"{check.passed} passed, {check.failed} failed")
+raise SystemExit(check.failed > 0)
