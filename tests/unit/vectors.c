@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { KINDS_MAX = 64, PATH_BYTES = 512, FILES_MAX = 64 };
@@ -168,19 +169,18 @@ void vectors_run(const char *kind, vector_check *check)
               t.run - t.open - t.passed, t.run, kind);
 }
 
-/* Only the first process makes the file; tests inherit its name. A name that was given beforehand
- * is the caller's file, and the caller prints the table. */
+/* Only the first process makes the file, in memory, so that an interrupted run leaves nothing;
+ * tests inherit its name. A name that was given beforehand is the caller's file, and the caller
+ * prints the table. */
 static bool made_here;
 
 __attribute__((constructor)) static void make_tally_file(void)
 {
-    char path[] = "/tmp/idphotod-vectors-XXXXXX";
-    if (getenv(TALLY))
-        return;
-    int fd = mkstemp(path);
+    char path[64];
+    int fd = getenv(TALLY) ? -1 : memfd_create("vectors", MFD_CLOEXEC);
     if (fd < 0)
         return;
-    close(fd);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), fd);
     setenv(TALLY, path, 1);
     made_here = true;
 }
@@ -219,7 +219,6 @@ static void print_tally(const char *path)
                    passed, open);
     if (tally)
         fclose(tally);
-    unlink(path);
 }
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
