@@ -390,8 +390,9 @@ class Books:
         self.anomalies = collections.defaultdict(list)
         for a in rows("SELECT kind, out_trade_no, transaction_id, resolved_at FROM anomaly"):
             self.anomalies[a["out_trade_no"]].append(a)
-        self.refunds = rows("SELECT out_refund_no, out_trade_no, refund_fen, state, last_code, tries FROM refund")
+        # first there, then here: what moved by now was asked for before
         self.returned = sandbox("/sandbox/refunds")["refunds"]
+        self.refunds = rows("SELECT out_refund_no, out_trade_no, refund_fen, state, last_code, tries FROM refund")
 
     def entries(self, kind):
         found = collections.defaultdict(list)
@@ -420,9 +421,11 @@ class Books:
             if trade["acknowledged"] and number not in entered:
                 violation(f"{number}: its callback was acknowledged, and the ledger knows nothing")
         self.orders(final=False)
+        asked = {r["out_refund_no"]: r["refund_fen"] for r in self.refunds}
         for refund in self.returned:
-            if refund["moved"] > 1:
-                violation(f"{refund['out_refund_no']} moved money {refund['moved']} times")
+            number, fen = refund["out_refund_no"], refund["moved"] * refund["amount_fen"]
+            if fen and fen != asked.get(number):
+                violation(f"{number}: {fen} fen went back, and {asked.get(number)} were asked for here")
         for number, trade in self.trades.items():
             if trade["refunded_fen"] > trade["amount_fen"]:
                 violation(f"{number}: more went back than came")
