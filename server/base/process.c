@@ -79,12 +79,11 @@ enum status process_read(struct process_figures *out)
 /* glibc's M_PERTURB: a freed block is filled with this byte, a new one with its complement, which
  * makes new ones zero. Two kinds are not filled: blocks of up to 1032 bytes while a thread keeps
  * them for its next call, and blocks that were mapped for themselves, which go back to the kernel.
- * The limit above which they are mapped is fixed, since by default it grows to 32 MiB with use:
- * then pixels would lie in the heap, and be filled twice. */
-enum { FREED_BYTE = 0xFF, MAPPED_LEAST_BYTES = 512 * 1024 };
+ * Mapping all large blocks would forget them as well, but pages that come and go cost the making of
+ * a photo half as much again; filling them costs it a twentieth. */
+enum { FREED_BYTE = 0xFF };
 
 void process_forget_freed(void)
 {
     mallopt(M_PERTURB, FREED_BYTE);
-    mallopt(M_MMAP_THRESHOLD, MAPPED_LEAST_BYTES);
 }
