@@ -22,6 +22,13 @@ void make_search_copy(const cv::Mat &grey, int side_px, search_copy &out)
     out.per_px = (float)longer / (float)std::max(out.grey.cols, out.grey.rows);
 }
 
+void add_border(search_copy &copy, int border_px)
+{
+    cv::copyMakeBorder(copy.grey, copy.grey, border_px, border_px, border_px, border_px,
+                       cv::BORDER_REPLICATE);
+    copy.border_px += border_px;
+}
+
 /* ---------------------------------------------------------------- search */
 
 /* Turned counter-clockwise about its middle, on a canvas that holds all of it, so that what leaned
@@ -51,12 +58,14 @@ std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, float 
     i.face_alt2.detectMultiScale(turn_deg == 0 ? copy.grey : turned, found, 1.2, 3, 0,
                                  {least, least});
     std::vector<candidate> all;
+    const auto border = (float)copy.border_px;
     for (const cv::Rect &r : found) {
         const float x = (float)r.x + (float)r.width / 2, y = (float)r.y + (float)r.height / 2;
         const cv::Point2f centre(to_copy(0, 0) * x + to_copy(0, 1) * y + to_copy(0, 2),
                                  to_copy(1, 0) * x + to_copy(1, 1) * y + to_copy(1, 2));
         candidate c = {};
-        c.box = {centre * copy.per_px, (float)r.width * copy.per_px, turn_deg};
+        c.box = {(centre - cv::Point2f(border, border)) * copy.per_px, (float)r.width * copy.per_px,
+                 turn_deg};
         all.push_back(c);
     }
     return all;
@@ -77,6 +86,25 @@ static int windows(cv::CascadeClassifier &cascade, const cv::Mat &grey, const pl
     const int least = (int)(side_px / grown * 0.75F), most = (int)(side_px / grown * 1.4F);
     cascade.detectMultiScale(p.pixels, found, votes, 1.1, 2, 0, {least, least}, {most, most});
     return votes.empty() ? 0 : *std::max_element(votes.begin(), votes.end());
+}
+
+static int windows_upside_down(idphoto &i, const cv::Mat &grey, const place &box)
+{
+    return windows(i.face_alt2, grey, {box.centre, box.side_px, box.roll_deg + 180});
+}
+
+bool stands_on_head(idphoto &i, const cv::Mat &grey, const place &face)
+{
+    return windows_upside_down(i, grey, face) > windows(i.face_alt2, grey, face);
+}
+
+void forget_pictures(idphoto &i, int side_px)
+{
+    const cv::Mat blank(side_px, side_px, CV_8UC1, cv::Scalar(0));
+    std::vector<cv::Rect> none;
+    i.face_alt2.detectMultiScale(blank, none, 1.2, 3, 0, {20, 20});
+    for (cv::CascadeClassifier *small : {&i.face_default, &i.eyes})
+        small->detectMultiScale(blank(cv::Rect(0, 0, 64, 64)), none, 1.1, 3, 0);
 }
 
 /* The share of the middle of the box that has the colour of skin: the box of Cb and Cr of D. Chai
@@ -104,8 +132,7 @@ static float degrees(cv::Point2f d)
     return std::atan2(d.y, d.x) * 180 / (float)CV_PI;
 }
 
-/* Eyes lie across the box, apart as far as eyes are. */
-static bool plausible(const eyes &e, const place &box)
+bool plausible(const eyes &e, const place &box)
 {
     const cv::Point2f across = e.pupil[1] - e.pupil[0];
     const float apart = (float)cv::norm(across) / box.side_px;
@@ -129,7 +156,7 @@ void judge(idphoto &i, const cv::Mat &rgb, const cv::Mat &grey, candidate &c)
     c.alt2 = windows(i.face_alt2, grey, c.box);
     if (c.alt2 < 3)
         return;
-    c.upside = windows(i.face_alt2, grey, {c.box.centre, c.box.side_px, c.box.roll_deg + 180});
+    c.upside = windows_upside_down(i, grey, c.box);
     c.second = windows(i.face_default, grey, c.box);
     c.skin = skin_share(rgb, c.box);
     c.e = find_eyes(i.eyes, grey, c.box);

@@ -27,23 +27,37 @@ struct candidate {
     float score; /* of them all, 0..1 */
 };
 
-/* A grey picture and what it takes to search it: equalised, at most side_px wide and high. */
+/* A grey picture and what it takes to search it: equalised, at most side_px wide and high, with a
+ * border that repeats its edge, for faces that leave the picture. */
 struct search_copy {
     secret_mat grey;
     float per_px; /* pixels of the picture in one of the copy */
+    int border_px = 0;
 };
 void make_search_copy(const cv::Mat &grey, int side_px, search_copy &out);
+void add_border(search_copy &copy, int border_px);
 
 /* Everything that looks like a face which leans turn_deg clockwise, unless it is smaller than
  * least_px of the picture; boxes alone are told. */
 std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, float turn_deg,
                                      float least_px);
 
+/* True when the face there looks like one rather with the other end up. */
+bool stands_on_head(idphoto &i, const cv::Mat &grey, const place &face);
+
+/* Cascades keep sums of the last pictures that they saw; this writes over them. side_px: of the
+ * largest one. */
+void forget_pictures(idphoto &i, int side_px);
+
 /* Looks closer: eyes, skin, score; and sets the place upright and about the eyes. */
 void judge(idphoto &i, const cv::Mat &rgb, const cv::Mat &grey, candidate &c);
 
-/* What a candidate must reach. */
+/* What a candidate must reach: real faces of the reference portraits reach 0.6, also dark, blurred
+ * and tinted ones, and what is none does not reach 0.35. */
 constexpr float enough = 0.45F;
+
+/* Eyes lie across the box, apart as far as eyes are. */
+bool plausible(const eyes &e, const place &box);
 
 /* Keeps those with enough of a score, the best of each place. */
 void keep_best(std::vector<candidate> &all);

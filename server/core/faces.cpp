@@ -60,9 +60,13 @@ struct look {
     const cv::Mat &rgb, &grey;
     float least_px;
     std::vector<candidate> found;
+    int largest_px = 64;
 
     void at(const search_copy &copy, float turn_deg)
     {
+        /* A turned copy is wider by its diagonal. */
+        const int longer = std::max(copy.grey.cols, copy.grey.rows);
+        largest_px = std::max(largest_px, turn_deg == 0 ? longer : longer * 3 / 2);
         for (candidate &c : search_turned(i, copy, turn_deg, least_px)) {
             judge(i, rgb, grey, c);
             found.push_back(c);
@@ -76,39 +80,94 @@ struct look {
 };
 } // namespace
 
+/* Cascades bear about 15 degrees to either side. */
 static void look_turned(look &l, const search_copy &copy)
 {
     for (const float turn_deg : {-28.0F, 28.0F, 90.0F, -90.0F, 180.0F})
         l.at(copy, turn_deg);
 }
 
-static std::vector<candidate> find_by_cascades(idphoto &i, const cv::Mat &rgb)
+/* A part of the search that costs as much again is begun only when those before it were in vain. */
+static void look_everywhere(look &l)
 {
-    secret_mat grey;
-    cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
-    look l = {i, rgb, grey, (float)std::min(rgb.cols, rgb.rows) / 12, {}};
-    search_copy coarse;
-    make_search_copy(grey, 256, coarse);
+    search_copy coarse, fine;
+    make_search_copy(l.grey, 256, coarse);
     l.at(coarse, 0);
     if (l.done())
-        return l.found;
+        return;
     look_turned(l, coarse);
     if (l.done())
-        return l.found;
-    search_copy fine;
-    make_search_copy(grey, 640, fine);
+        return;
+    add_border(coarse, 48);
+    l.at(coarse, 0);
+    if (l.done())
+        return;
+    make_search_copy(l.grey, 640, fine);
     l.at(fine, 0);
     l.done();
-    return l.found;
+}
+
+static std::vector<idphoto_face> find_by_cascades(idphoto &i, const cv::Mat &rgb,
+                                                  const cv::Mat &grey)
+{
+    look l = {i, rgb, grey, (float)std::min(rgb.cols, rgb.rows) / 12, {}};
+    look_everywhere(l);
+    std::vector<idphoto_face> faces;
+    for (const candidate &c : l.found)
+        faces.push_back(face_of(c));
+    forget_pictures(i, l.largest_px);
+    return faces;
+}
+
+/* ---------------------------------------------------------------- with networks */
+
+/* YuNet's eyes are off by a tenth of their distance; gradients know better. */
+static void refine_eyes(idphoto &i, const cv::Mat &grey, idphoto_face &f)
+{
+    eyes e = {{{f.eye[0].x_px, f.eye[0].y_px}, {f.eye[1].x_px, f.eye[1].y_px}}, 0};
+    const place box = place_of_eyes(e);
+    const eyes found = find_eyes(i.eyes, grey, box);
+    if (!plausible(found, box))
+        return;
+    f.eye[0] = point(found.pupil[0]);
+    f.eye[1] = point(found.pupil[1]);
+    complete(f);
+}
+
+/* YuNet sees upright faces also in pictures that stand on their head; so the other turns are asked
+ * when what it saw looks better the other way. */
+static std::vector<idphoto_face> find_by_network(idphoto &i, const cv::Mat &rgb,
+                                                 const cv::Mat &grey)
+{
+    std::vector<idphoto_face> faces;
+    for (const float turn_deg : {0.0F, 180.0F, 90.0F, -90.0F}) {
+        for (idphoto_face &f : find_by_yunet(i, rgb, turn_deg)) {
+            const cv::Point2f middle(f.box.x_px + f.box.width_px / 2,
+                                     f.box.y_px + f.box.height_px / 2);
+            if (stands_on_head(i, grey,
+                               {middle, std::max(f.box.width_px, f.box.height_px), turn_deg}))
+                continue;
+            if (i.landmark_net.empty() || !add_landmarks(i, rgb, f))
+                refine_eyes(i, grey, f);
+            faces.push_back(f);
+        }
+        if (!faces.empty())
+            break;
+    }
+    forget_pictures(i, 64);
+    return faces;
 }
 
 static std::vector<idphoto_face> find_any(idphoto &i, const cv::Mat &rgb)
 {
+    secret_mat grey;
+    cv::cvtColor(rgb, grey, cv::COLOR_RGB2GRAY);
     if (!i.face_net.empty())
-        return find_by_yunet(i, rgb);
-    std::vector<idphoto_face> faces;
-    for (const candidate &c : find_by_cascades(i, rgb))
-        faces.push_back(face_of(c));
+        return find_by_network(i, rgb, grey);
+    std::vector<idphoto_face> faces = find_by_cascades(i, rgb, grey);
+    for (idphoto_face &f : faces)
+        if (!i.landmark_net.empty())
+            add_landmarks(i, rgb, f);
     return faces;
 }
 
@@ -124,8 +183,6 @@ static void find(idphoto &i, const cv::Mat &rgb, idphoto_faces &out)
               [](const idphoto_face &a, const idphoto_face &b) { return area(a) > area(b); });
     out.count = std::min<size_t>(faces.size(), IDPHOTO_FACES_MAX);
     for (size_t k = 0; k < out.count; k++) {
-        if (!i.landmark_net.empty())
-            add_landmarks(i, rgb, faces[k]);
         out.face[k] = faces[k];
     }
     for (idphoto_face &f : faces)

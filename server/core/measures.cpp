@@ -328,6 +328,13 @@ static float compression(const cv::Mat &rgb)
     return (float)((grid(grey) + grid(across)) / 2);
 }
 
+/* Finite, and not farther outside than a face can be. */
+static bool sane(cv::Point2f p)
+{
+    constexpr float most = IDPHOTO_SIDE_MAX_PX;
+    return p.x >= -most && p.x <= 2 * most && p.y >= -most && p.y <= 2 * most;
+}
+
 static void measure(const cv::Mat &rgb, const idphoto_faces &faces, const cv::Mat &matte, float *v)
 {
     std::fill(v, v + IDPHOTO_MEASURES, NAN);
@@ -341,7 +348,8 @@ static void measure(const cv::Mat &rgb, const idphoto_faces &faces, const cv::Ma
         faces.count < 2 ? 0
                         : second.width_px * second.height_px / (first.width_px * first.height_px);
     const subject s(rgb, faces.face[0]);
-    if (!(s.eyes.distance >= 1) || !(s.chin_px >= 1))
+    if (!sane(s.eyes.middle) || !(s.eyes.distance >= 1 && s.eyes.distance <= IDPHOTO_SIDE_MAX_PX) ||
+        !(s.chin_px >= 1 && s.chin_px <= 2 * IDPHOTO_SIDE_MAX_PX))
         throw failure{IDPHOTO_INVALID};
     measure_geometry(s, v);
     measure_openings(s, v);

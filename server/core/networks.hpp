@@ -21,9 +21,10 @@ std::vector<cv::Mat> run_network(cv::dnn::Net &net, const cv::Mat &input,
                                  const std::vector<cv::String> &outputs);
 
 /* YuNet: W. Wu, H. Peng, S. Yu, YuNet: a tiny millisecond-level face detector, Machine Intelligence
- * Research 20, 2023. Box, eyes, yaw_ratio and confidence of each face; turned pictures too. */
+ * Research 20, 2023. Box, eyes, yaw_ratio and confidence of each face that leans by about turn_deg.
+ */
 bool is_yunet(const std::vector<cv::Mat> &outputs);
-std::vector<idphoto_face> find_by_yunet(idphoto &i, const cv::Mat &rgb);
+std::vector<idphoto_face> find_by_yunet(idphoto &i, const cv::Mat &rgb, float turn_deg);
 
 /* MediaPipe's 468 landmarks: Y. Kartynnik and others, Real-time facial surface geometry from
  * monocular video on mobile GPUs, 2019. Fills landmarks, eyes, chin, roll, yaw and pitch; leaves

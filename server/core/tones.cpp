@@ -83,7 +83,8 @@ cv::Vec3f lab(const cv::Vec3f &c)
 float distance_from_skin(const cv::Vec3f &lab)
 {
     const float a = lab[1], b = lab[2];
-    if (a < 0 || b < 0)
+    constexpr float rounding = 0.01F; /* grey is 0, 0 */
+    if (a < -rounding || b < -rounding)
         return 100;
     return std::hypot(a - std::clamp(a, 5.0F, 25.0F), b - std::clamp(b, 5.0F, 35.0F));
 }

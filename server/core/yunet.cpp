@@ -204,19 +204,14 @@ static idphoto_face face_of(const sighting &s, const patch &p)
     return f;
 }
 
-std::vector<idphoto_face> find_by_yunet(idphoto &i, const cv::Mat &rgb)
+std::vector<idphoto_face> find_by_yunet(idphoto &i, const cv::Mat &rgb, float turn_deg)
 {
     const cv::Point2f middle((float)rgb.cols / 2, (float)rgb.rows / 2);
-    const auto side = (float)std::max(rgb.cols, rgb.rows);
+    patch p;
+    cut_patch(rgb, {middle, (float)std::max(rgb.cols, rgb.rows), turn_deg}, net_px, p);
     std::vector<idphoto_face> faces;
-    for (const float turn_deg : {0.0F, 90.0F, -90.0F, 180.0F}) {
-        patch p;
-        cut_patch(rgb, {middle, side, turn_deg}, net_px, p);
-        for (const sighting &s : look(i, p.pixels))
-            faces.push_back(face_of(s, p));
-        if (!faces.empty())
-            break;
-    }
+    for (const sighting &s : look(i, p.pixels))
+        faces.push_back(face_of(s, p));
     return faces;
 }
 
