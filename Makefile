@@ -112,8 +112,13 @@ UNIT_JOBS ?= 2
 $(B)/unit: $(UNIT_OBJ) $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
 
+# Folders of real portraits and of networks, for tests that want more than the tree holds.
+PORTRAITS ?= $(wildcard ../shared/portraits)
+MODELS ?= $(wildcard ../shared/models)
+UNIT_ENV := IDPHOTOD_PORTRAITS='$(abspath $(PORTRAITS))' IDPHOTOD_MODELS='$(abspath $(MODELS))'
+
 unit: $(B)/unit
-	$(Q)$(SAN_ENV) $(B)/unit --jobs $(UNIT_JOBS)
+	$(Q)$(SAN_ENV) $(UNIT_ENV) $(B)/unit --jobs $(UNIT_JOBS)
 
 # A step of `make check` is a command that ends with "N passed, N failed" (or Criterion's summary)
 # and runs beside a PostgreSQL of its own: tests/tool/with-postgres.sh. A part adds its own in
@@ -122,7 +127,7 @@ unit: $(B)/unit
 #   CHECK_api = tests/api/run $(B)/api-tests
 #   NEEDS_api = $(B)/api-tests $(B)/idphotod $(B)/sandbox
 CHECK_STEPS := unit
-CHECK_unit = $(B)/unit --jobs $(UNIT_JOBS)
+CHECK_unit = $(UNIT_ENV) $(B)/unit --jobs $(UNIT_JOBS)
 NEEDS_unit = $(B)/unit
 
 -include $(sort $(wildcard tests/*/*.mk))

@@ -93,9 +93,14 @@ static int windows_upside_down(idphoto &i, const cv::Mat &grey, const place &box
     return windows(i.face_alt2, grey, {box.centre, box.side_px, box.roll_deg + 180});
 }
 
-bool stands_on_head(idphoto &i, const cv::Mat &grey, const place &face)
+bool stands_on_head(idphoto &i, const cv::Mat &grey, const std::vector<place> &places)
 {
-    return windows_upside_down(i, grey, face) > windows(i.face_alt2, grey, face);
+    int upright = 0, upside = 0;
+    for (const place &p : places) {
+        upright = std::max(upright, windows(i.face_alt2, grey, p));
+        upside = std::max(upside, windows_upside_down(i, grey, p));
+    }
+    return upside > upright;
 }
 
 void forget_pictures(idphoto &i, int side_px)

@@ -42,8 +42,9 @@ void add_border(search_copy &copy, int border_px);
 std::vector<candidate> search_turned(idphoto &i, const search_copy &copy, float turn_deg,
                                      float least_px);
 
-/* True when the face there looks like one rather with the other end up. */
-bool stands_on_head(idphoto &i, const cv::Mat &grey, const place &face);
+/* True when a face that something else found at about these places looks more like one with the
+ * other end up. */
+bool stands_on_head(idphoto &i, const cv::Mat &grey, const std::vector<place> &places);
 
 /* Cascades keep sums of the last pictures that they saw; this writes over them. side_px: of the
  * largest one. */

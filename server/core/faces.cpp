@@ -121,34 +121,45 @@ static std::vector<idphoto_face> find_by_cascades(idphoto &i, const cv::Mat &rgb
 
 /* ---------------------------------------------------------------- with networks */
 
-/* YuNet's eyes are off by a tenth of their distance; gradients know better. */
-static void refine_eyes(idphoto &i, const cv::Mat &grey, idphoto_face &f)
+static eyes eyes_of(const idphoto_face &f)
 {
-    eyes e = {{{f.eye[0].x_px, f.eye[0].y_px}, {f.eye[1].x_px, f.eye[1].y_px}}, 0};
-    const place box = place_of_eyes(e);
-    const eyes found = find_eyes(i.eyes, grey, box);
-    if (!plausible(found, box))
-        return;
-    f.eye[0] = point(found.pupil[0]);
-    f.eye[1] = point(found.pupil[1]);
-    complete(f);
+    return {{{f.eye[0].x_px, f.eye[0].y_px}, {f.eye[1].x_px, f.eye[1].y_px}}, 0};
 }
 
-/* YuNet sees upright faces also in pictures that stand on their head; so the other turns are asked
- * when what it saw looks better the other way. */
+/* YuNet's eyes are off by a tenth of their distance; gradients know better, the second time in a
+ * patch that the first has placed. */
+static void refine_eyes(idphoto &i, const cv::Mat &grey, idphoto_face &f)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        const place box = place_of_eyes(eyes_of(f));
+        const eyes found = find_eyes(i.eyes, grey, box);
+        if (!plausible(found, box))
+            return;
+        f.eye[0] = point(found.pupil[0]);
+        f.eye[1] = point(found.pupil[1]);
+    }
+}
+
+/* YuNet sees upright faces also in pictures that stand on their head; its points are anywhere
+ * then, its box is not. A cascade's box is as much wider. */
+static bool rather_on_head(idphoto &i, const cv::Mat &grey, const idphoto_face &f, float turn_deg)
+{
+    const cv::Point2f middle(f.box.x_px + f.box.width_px / 2, f.box.y_px + f.box.height_px / 2);
+    const place by_box = {middle, 1.15F * std::min(f.box.width_px, f.box.height_px), turn_deg};
+    return stands_on_head(i, grey, {by_box, place_of_eyes(eyes_of(f))});
+}
+
 static std::vector<idphoto_face> find_by_network(idphoto &i, const cv::Mat &rgb,
                                                  const cv::Mat &grey)
 {
     std::vector<idphoto_face> faces;
     for (const float turn_deg : {0.0F, 180.0F, 90.0F, -90.0F}) {
         for (idphoto_face &f : find_by_yunet(i, rgb, turn_deg)) {
-            const cv::Point2f middle(f.box.x_px + f.box.width_px / 2,
-                                     f.box.y_px + f.box.height_px / 2);
-            if (stands_on_head(i, grey,
-                               {middle, std::max(f.box.width_px, f.box.height_px), turn_deg}))
+            if (rather_on_head(i, grey, f, turn_deg))
                 continue;
             if (i.landmark_net.empty() || !add_landmarks(i, rgb, f))
                 refine_eyes(i, grey, f);
+            complete(f);
             faces.push_back(f);
         }
         if (!faces.empty())
