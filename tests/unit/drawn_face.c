@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { IRIS = -25 };
+
 /* In units of the distance between the eyes, y down, 0 at their middle; shade times the skin, or
  * a grey of its own. Drawn in this order, each on both sides where x is not 0. */
 static const struct part {
@@ -21,7 +23,7 @@ static const struct part {
     {.5F, -.33F, .34F, .07F, .05F, -50},  /* brows */
     {.5F, .01F, .23F, .1F, .03F, -225},   /* white of the eyes */
     {.5F, -.08F, .25F, .045F, .03F, -45}, /* lids */
-    {.5F, .0F, .1F, .1F, .02F, -25},      /* irises */
+    {.5F, .0F, .1F, .1F, .02F, IRIS},     /* irises */
     {.12F, .35F, .05F, .4F, .08F, .85F},  /* sides of the nose */
     {0, .3F, .08F, .4F, .08F, 1.12F},     /* its ridge */
     {0, .72F, .24F, .1F, .08F, .7F},      /* its base */
@@ -42,9 +44,10 @@ struct idphoto_pixels drawn_wall(int width_px, int height_px)
 }
 
 /* 1 inside, 0 outside, over the width `soft` between. */
-static float cover(const struct part *p, float x, float y, float side)
+static float cover(const struct part *p, float x, float y, float side, float gaze)
 {
-    const float dx = (x - side * p->x) / p->half_width, dy = (y - p->y) / p->half_height;
+    const float dx = (x - side * p->x - (p->shade == IRIS ? gaze : 0)) / p->half_width,
+                dy = (y - p->y) / p->half_height;
     const float outside = (sqrtf(dx * dx + dy * dy) - 1) * fminf(p->half_width, p->half_height);
     return fminf(1, fmaxf(0, 0.5F - outside / p->soft));
 }
@@ -53,7 +56,7 @@ static void shade(float colour[3], const struct drawn_face *f, float x, float y)
 {
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
         for (int side = parts[k].x > 0 ? -1 : 1; side <= 1; side += 2) {
-            const float a = cover(&parts[k], x, y, (float)side);
+            const float a = cover(&parts[k], x, y, (float)side, f->gaze);
             for (int c = 0; c < 3; c++) {
                 const float own = parts[k].shade < 0
                                       ? -parts[k].shade
@@ -81,6 +84,6 @@ void draw_face(struct idphoto_pixels *onto, const struct drawn_face *f)
 struct idphoto_point drawn_eye(const struct drawn_face *f, int which)
 {
     const float turn = f->roll_deg * (float)M_PI / 180;
-    const float half = f->eyes_px * (which ? 0.5F : -0.5F);
+    const float half = f->eyes_px * (f->gaze + (which ? 0.5F : -0.5F));
     return (struct idphoto_point){f->x_px + half * cosf(turn), f->y_px + half * sinf(turn)};
 }

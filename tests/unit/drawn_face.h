@@ -10,6 +10,7 @@ struct drawn_face {
     float eyes_px;    /* between the pupils */
     float roll_deg;   /* clockwise */
     int skin[3];
+    float gaze; /* the pupils are this far aside, in distances between them; up to 0.1 */
 };
 
 /* A grey wall. Owned; free with free(). */
