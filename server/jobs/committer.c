@@ -2,7 +2,9 @@
 #include "jobs/committer.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -19,21 +21,37 @@ struct queue {
     size_t n;
 };
 
+/* What one statement takes: its hand's own. */
+struct batch {
+    struct pending *items[SETTLEMENTS_MAX];
+    size_t n;
+};
+
+enum { HANDS = 2 };
+
+/* Beside a batch under way another one is begun only if so many wait: a statement has its price,
+ * and a core. While few come, those that came during a batch follow it together. */
+enum { BESIDE_LEAST = 16 };
+
+/* One thread and its connection. */
+struct hand {
+    struct committer *c;
+    struct db *db;
+    struct batch batch;
+    uint64_t marks[SETTLEMENTS_MAX]; /* of the transactions under way; of the committer's mutex */
+    size_t n_marks;
+    pthread_t thread;
+};
+
 struct committer {
     struct db_options options;
-    struct db *db;
-    pthread_mutex_t mutex; /* of the queue and stopping */
+    unsigned char key[crypto_shorthash_KEYBYTES]; /* of the marks */
+    pthread_mutex_t mutex;                        /* of the queue, the marks and stopping */
     pthread_cond_t came;
     struct queue queue;
     size_t most;
     bool stopping;
-    pthread_t thread;
-};
-
-/* What one statement takes: the committer's own. */
-struct batch {
-    struct pending *items[SETTLEMENTS_MAX];
-    size_t n;
+    struct hand hands[HANDS];
 };
 
 static void push(struct queue *q, struct pending *p)
@@ -67,14 +85,14 @@ static void end_one(struct pending *p, enum status s)
     p->done(p, s);
 }
 
-static enum status commit_rows(struct committer *c, struct pending *const *items, size_t n)
+static enum status commit_rows(struct hand *h, struct pending *const *items, size_t n)
 {
     struct settlement *rows[SETTLEMENTS_MAX];
     for (size_t i = 0; i < n; i++)
         rows[i] = &items[i]->settlement;
     struct arena *a = arena_new();
     metric_observe(METRIC_COMMIT_BATCH, (int64_t)n);
-    enum status s = settlements_commit(c->db, a, rows, n);
+    enum status s = settlements_commit(h->db, a, rows, n);
     arena_free(a);
     return s;
 }
@@ -127,15 +145,15 @@ static void end_pending(struct committer *c)
 }
 
 /* One by one, so that the row which fails fails alone. */
-static enum status commit_singly(struct committer *c, struct batch *b)
+static enum status commit_singly(struct hand *h, struct batch *b)
 {
     enum status s = OK;
     size_t i = 0;
     log_warn("payment.batch-failed", LOG_INT("rows", b->n),
-             LOG_STR("sqlstate", db_last_sqlstate(c->db)));
+             LOG_STR("sqlstate", db_last_sqlstate(h->db)));
     for (; i < b->n && s != UNAVAILABLE; i++) {
         bool late = b->items[i]->deadline_us <= clock_boot_us();
-        s = late ? RETRY : commit_rows(c, &b->items[i], 1);
+        s = late ? RETRY : commit_rows(h, &b->items[i], 1);
         end_one(b->items[i], s);
     }
     for (size_t left = i; left < b->n; left++)
@@ -144,43 +162,128 @@ static enum status commit_singly(struct committer *c, struct batch *b)
     return s;
 }
 
-static void commit(struct committer *c, struct batch *b)
+static void commit(struct hand *h)
 {
+    struct batch *b = &h->batch;
     drop_late(b);
     if (b->n == 0)
         return;
-    enum status s = commit_rows(c, b->items, b->n);
+    enum status s = commit_rows(h, b->items, b->n);
     if (s == OK)
         end_judged(b);
     else if (s == UNAVAILABLE || b->n == 1)
         end_all(b, s);
     else
-        s = commit_singly(c, b);
+        s = commit_singly(h, b);
     if (s == UNAVAILABLE)
-        end_pending(c);
+        end_pending(h->c);
 }
 
-/* ---- the thread ---- */
+/* ---- which are taken ---- */
+
+/* Two with the same mark are most likely of one transaction. */
+static uint64_t mark_of(const struct committer *c, const struct pending *p)
+{
+    const char *id = p->settlement.in.trade->transaction_id;
+    uint64_t mark;
+    _Static_assert(sizeof mark == crypto_shorthash_BYTES, "a mark is one hash");
+    crypto_shorthash((unsigned char *)&mark, (const unsigned char *)id, strlen(id), c->key);
+    return mark;
+}
+
+static bool is_under_way(const struct hand *h, uint64_t mark)
+{
+    for (size_t i = 0; i < h->n_marks; i++)
+        if (h->marks[i] == mark)
+            return true;
+    return false;
+}
+
+static struct hand *other(struct hand *h)
+{
+    struct committer *c = h->c;
+    return h == c->hands ? &c->hands[1] : c->hands;
+}
+
+/* What the other hand is busy with waits for it: a statement does not see what the other one is
+ * about to enter in the ledger. */
+static void take(struct hand *h)
+{
+    struct queue *q = &h->c->queue, left = {0};
+    struct batch *b = &h->batch;
+    for (struct pending *p; b->n < SETTLEMENTS_MAX && (p = pop(q));) {
+        if (is_under_way(other(h), p->mark)) {
+            push(&left, p);
+            continue;
+        }
+        h->marks[h->n_marks++] = p->mark;
+        b->items[b->n++] = p;
+    }
+    for (struct pending *p; (p = pop(q));)
+        push(&left, p);
+    *q = left;
+}
+
+static bool may_begin(struct hand *h)
+{
+    const struct committer *c = h->c;
+    return c->queue.n >= (other(h)->n_marks > 0 && !c->stopping ? BESIDE_LEAST : 1);
+}
+
+/* Only what was left for this hand's next batch is still under way. */
+static void renew_marks(struct hand *h)
+{
+    h->n_marks = 0;
+    for (size_t i = 0; i < h->batch.n; i++)
+        h->marks[h->n_marks++] = h->batch.items[i]->mark;
+}
 
 /* Waits for something, unless the batch has something; false at the end. */
-static bool fill(struct committer *c, struct batch *b)
+static bool fill(struct hand *h)
 {
+    struct committer *c = h->c;
+    struct batch *b = &h->batch;
     pthread_mutex_lock(&c->mutex);
-    while (b->n == 0 && c->queue.n == 0 && !c->stopping)
+    renew_marks(h);
+    for (;;) {
+        if (b->n > 0 || may_begin(h))
+            take(h);
+        if (b->n > 0 || (c->stopping && c->queue.n == 0))
+            break;
         pthread_cond_wait(&c->came, &c->mutex);
-    while (b->n < SETTLEMENTS_MAX && c->queue.n > 0)
-        b->items[b->n++] = pop(&c->queue);
+    }
+    /* the other one may have waited for what was under way here, or finds work beside this */
+    if (c->queue.n > 0)
+        pthread_cond_broadcast(&c->came);
     pthread_mutex_unlock(&c->mutex);
     return b->n > 0;
 }
 
-static void *commit_thread(void *committer)
+/* ---- the threads ---- */
+
+/* So that the first who pays waits neither for a connection nor for a plan. */
+static void warm_up(struct hand *h)
 {
-    struct committer *c = committer;
-    struct batch b = {.n = 0};
-    while (fill(c, &b))
-        commit(c, &b);
+    struct arena *a = arena_new();
+    if (settlements_plan(h->db, a) != OK)
+        log_info("payment.committer-cold");
+    arena_free(a);
+}
+
+static void *commit_thread(void *hand)
+{
+    struct hand *h = hand;
+    warm_up(h);
+    while (fill(h))
+        commit(h);
     return NULL;
+}
+
+static void start_hand(struct committer *c, struct hand *h)
+{
+    h->c = c;
+    h->db = db_new(&c->options);
+    CHECK_PEER(pthread_create(&h->thread, NULL, commit_thread, h) == 0);
 }
 
 struct committer *committer_start(const struct service *service, size_t queue)
@@ -192,22 +295,23 @@ struct committer *committer_start(const struct service *service, size_t queue)
     /* One plan serves batches of every size. Made while a table was empty, it would otherwise read
      * the whole of it for each row, once it is not. */
     c->options.lookups = true;
-    c->db = db_new(&c->options);
     c->most = queue;
+    crypto_shorthash_keygen(c->key);
     CHECK_PEER(pthread_mutex_init(&c->mutex, NULL) == 0 && pthread_cond_init(&c->came, NULL) == 0);
-    CHECK_PEER(pthread_create(&c->thread, NULL, commit_thread, c) == 0);
+    for (int i = 0; i < HANDS; i++)
+        start_hand(c, &c->hands[i]);
     return c;
 }
 
 bool committer_submit(struct committer *c, struct pending *p)
 {
+    p->mark = mark_of(c, p);
     pthread_mutex_lock(&c->mutex);
     CHECK(!c->stopping);
     bool taken = c->queue.n < c->most;
-    bool first = c->queue.n == 0;
     if (taken)
         push(&c->queue, p);
-    if (taken && first)
+    if (taken && (c->queue.n == 1 || c->queue.n == BESIDE_LEAST))
         pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->mutex);
     return taken;
@@ -227,11 +331,13 @@ void committer_stop(struct committer *c)
         return;
     pthread_mutex_lock(&c->mutex);
     c->stopping = true;
-    pthread_cond_signal(&c->came);
+    pthread_cond_broadcast(&c->came);
     pthread_mutex_unlock(&c->mutex);
-    pthread_join(c->thread, NULL);
+    for (int i = 0; i < HANDS; i++) {
+        pthread_join(c->hands[i].thread, NULL);
+        db_free(c->hands[i].db);
+    }
     pthread_cond_destroy(&c->came);
     pthread_mutex_destroy(&c->mutex);
-    db_free(c->db);
     free(c);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one thread that commits what callbacks found, all that is pending at
- * once.
+ * Two threads that commit what callbacks found, all that is pending at once.
  *
  * Verifying workers hand prepared settlements over and are free; the committer
- * takes up to SETTLEMENTS_MAX into one statement on a connection of its own,
- * and tells each one's holder after the commit. A batch that fails for a row's
- * sake is repeated singly; when the database is away, everything pending is
- * told UNAVAILABLE. The queue is bounded. Made once, called from any thread.
+ * takes up to SETTLEMENTS_MAX into one statement and tells each one's holder
+ * after the commit. One thread suffices until many wait for the batch under
+ * way; then the other, on a connection of its own too, begins the next beside
+ * it. Of one transaction there is never something in both. A batch that fails
+ * for a row's sake is repeated singly; when the database is away, everything
+ * pending is told UNAVAILABLE. The queue is bounded. Made once, called from any
+ * thread.
  */
 #ifndef IDPHOTOD_JOBS_COMMITTER_H
 #define IDPHOTOD_JOBS_COMMITTER_H
@@ -22,9 +24,11 @@ struct pending {
     struct settlement settlement; /* by settle_prepare */
     const char *request_id;       /* for the log */
     int64_t deadline_us;          /* clock_boot_us() after which it is not begun any more */
-    /* Called exactly once, on the committer's thread: OK after the commit; UNAVAILABLE: the outcome
-     * is unknown; another status: nothing was written. The committer does not touch p any more. */
+    /* Called exactly once, on a thread of the committer: OK after the commit; UNAVAILABLE: the
+     * outcome is unknown; another status: nothing was written. The committer does not touch p any
+     * more. */
     void (*done)(struct pending *p, enum status s);
+    uint64_t mark; /* the committer's own, as is next */
     struct pending *next;
 };
 
@@ -37,7 +41,7 @@ bool committer_submit(struct committer *c, struct pending *p) MUST_USE;
 /* How many wait to be committed, and how many may. Any thread. */
 void committer_queue(struct committer *c, size_t *length, size_t *limit);
 
-/* Nobody submits any more. Commits what is pending, ends the thread, frees. NULL is allowed. */
+/* Nobody submits any more. Commits what is pending, ends the threads, frees. NULL is allowed. */
 void committer_stop(struct committer *c);
 
 #endif

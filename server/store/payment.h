@@ -116,6 +116,9 @@ enum status settlement_prepare(struct vault *v, struct arena *a, const struct se
 enum status settlements_commit(struct db *d, struct arena *a, struct settlement *const *batch,
                                size_t n) MUST_USE;
 
+/* Connects and has the statement planned, by a batch of none; writes nothing. */
+enum status settlements_plan(struct db *d, struct arena *a) MUST_USE;
+
 /* Both, of one success. UNAVAILABLE: the outcome is unknown, the provider must repeat. */
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *settle,
                            struct settled *out) MUST_USE;

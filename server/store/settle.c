@@ -292,17 +292,23 @@ static void read_verdict(const struct rows *rows, int i, struct settlement *out)
         out->out.kind = "success-time";
 }
 
+static enum status run(struct db *d, struct arena *a, struct settlement *const *batch, size_t n,
+                       struct rows *rows)
+{
+    struct params p = {0};
+    add_trades(&p, a, batch, n);
+    add_prepared(&p, a, batch, n);
+    add_interval(&p, a, n ? batch[0]->in.photo_life_us : 0);
+    add_interval(&p, a, n ? batch[0]->in.order_life_us : 0);
+    return db_run(d, a, &settle, &p, rows);
+}
+
 enum status settlements_commit(struct db *d, struct arena *a, struct settlement *const *batch,
                                size_t n)
 {
-    struct params p = {0};
     struct rows rows;
     CHECK(n > 0 && n <= SETTLEMENTS_MAX);
-    add_trades(&p, a, batch, n);
-    add_prepared(&p, a, batch, n);
-    add_interval(&p, a, batch[0]->in.photo_life_us);
-    add_interval(&p, a, batch[0]->in.order_life_us);
-    enum status s = db_run(d, a, &settle, &p, &rows);
+    enum status s = run(d, a, batch, n, &rows);
     if (s != OK)
         return s;
     CHECK_PEER(rows.count == (int)n);
@@ -312,6 +318,12 @@ enum status settlements_commit(struct db *d, struct arena *a, struct settlement 
         read_verdict(&rows, i, batch[no - 1]);
     }
     return OK;
+}
+
+enum status settlements_plan(struct db *d, struct arena *a)
+{
+    struct rows none;
+    return run(d, a, NULL, 0, &none);
 }
 
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *in,

@@ -10,7 +10,7 @@
 
 TestSuite(batch, .init = world_up, .fini = world_down, .timeout = 60);
 
-enum { MOST = 12 };
+enum { MOST = 24 };
 
 static struct config config = {.retention = {.photo_days = 7, .order_days = 30}};
 static struct trade trades[MOST];
@@ -266,6 +266,57 @@ Test(batch, what_has_to_wait_for_another_is_committed_after_it)
     is(pendings[1].settlement.out.outcome, SETTLE_SECOND);
     is(pendings[2].settlement.out.outcome, SETTLE_DUPLICATE);
     is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 2);
+}
+
+/* Holds the order's row until the connection ends. */
+static PGconn *lock_order(const struct payment *p)
+{
+    PGconn *c = PQconnectdb(w.root_url);
+    const char *sql = arena_printf(
+        w.a, "BEGIN; SELECT FROM orders WHERE order_id = '%s' FOR UPDATE", uuid_text(&p->order_id));
+    PGresult *r = PQexec(c, sql);
+    is(PQresultStatus(r), PGRES_TUPLES_OK);
+    PQclear(r);
+    return c;
+}
+
+static void await_blocked(void)
+{
+    for (int i = 0; i < 400; i++) {
+        if (rows_of_sql("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0)
+            return;
+        usleep(1000);
+    }
+    cr_assert(false, "nobody waits for the row");
+}
+
+Test(batch, many_pass_a_batch_that_is_held_up_but_nothing_of_the_same_transaction)
+{
+    const struct service service = {.config = &config, .db_options = w.options, .vault = w.vault};
+    struct payment held = a_payment();
+    struct trade t = trade_of(&held, number());
+    add(t);
+    t.out_trade_no = "0123456789abcdefABCDEF"; /* a duplicate only once the ledger knows it */
+    add(t);
+    for (int i = 0; i < 18; i++) {
+        struct payment p = a_payment();
+        add(trade_of(&p, number()));
+    }
+    struct committer *c = committer_start(&service, MOST);
+    PGconn *lock = lock_order(&held);
+    cr_assert(submit(c, 0));
+    await_blocked();
+    for (size_t i = 1; i < n_rows; i++)
+        cr_assert(submit(c, i));
+    await_ended(18);
+    is(rows_of_sql("SELECT count(*) FROM orders WHERE state = 'paid'"), 18);
+    PQfinish(lock);
+    await_ended(20);
+    committer_stop(c);
+    for (size_t i = 0; i < n_rows; i++)
+        is(pendings[i].settlement.out.outcome, i == 1 ? SETTLE_DUPLICATE : SETTLE_SUCCESS);
+    is(rows_of_sql("SELECT count(*) FROM anomaly"), 0);
+    is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 19);
 }
 
 Test(batch, without_a_database_everything_pending_is_told_so_at_once)
