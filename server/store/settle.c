@@ -19,12 +19,15 @@
  * For all: $16 photo life  $17 order life
  *
  * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
- * their newest versions; all are locked before anything is written. verdict decides, for each row
- * as if it came alone: a row whose order or transaction stands in an earlier row cannot be judged
- * before that one has taken effect, and is left for 'again'. Every write is bound to the verdict
- * and to the state it expects. A success time that cannot be is an anomaly and is never used as a
- * date: our own now takes its place. An anomaly is told once, however often the provider repeats
- * it. The ledger's day is clock.h's day_of, in SQL.
+ * their newest versions; all are locked before anything is written. It carries the input along, and
+ * each adds what it did not find: joined again, every row would be held against every other.
+ * Whether the ledger knows a row stays a lookup with a LIMIT: as EXISTS it may be planned as a
+ * table of the whole ledger, when that was empty then. verdict decides, for each row as if it came
+ * alone: a row whose order or transaction stands in an earlier row cannot be judged before that one
+ * has taken effect, and is left for 'again'. Every write is bound to the verdict and to the state
+ * it expects. A success time that cannot be is an anomaly and is never used as a date: our own now
+ * takes its place. An anomaly is told once, however often the provider repeats it. The ledger's day
+ * is clock.h's day_of, in SQL.
  */
 static const struct statement settle = {
     "settle",
@@ -33,7 +36,7 @@ static const struct statement settle = {
     "   $11::integer[], $12::bytea[], $13::bytea[], $14::uuid[], $15::uuid[]) WITH ORDINALITY"
     "   AS i (out_trade_no, channel, transaction_id, amount_fen, currency, merchant, appid,"
     "   success_at, now_at, ours, key_day, key_wrapped, payer_sealed, anomaly_id, entry_id, no)),"
-    " hit AS (SELECT i.no, p.account_id, p.payment_id, p.order_id, p.channel AS p_channel,"
+    " hit AS (SELECT i.*, p.account_id, p.payment_id, p.order_id, p.channel AS p_channel,"
     "   p.merchant AS p_merchant, p.appid AS p_appid, p.amount_fen AS p_amount_fen, p.state,"
     "   p.transaction_id AS p_transaction_id, o.state AS order_state, a.pseudonym,"
     "   coalesce(i.success_at BETWEEN p.created_at - " SKEW " AND i.now_at + " SKEW
@@ -42,15 +45,15 @@ static const struct statement settle = {
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
     "   JOIN account a ON a.account_id = p.account_id"
     "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
-    " seen AS (SELECT i.*, h.account_id, h.payment_id, h.order_id, h.p_channel, h.p_merchant,"
-    "   h.p_appid, h.p_amount_fen, h.state, h.p_transaction_id, h.order_state, h.pseudonym,"
-    "   h.timely, k.known IS NOT NULL AS known,"
-    "   row_number() OVER (PARTITION BY i.channel, i.transaction_id ORDER BY i.no) > 1"
-    "    OR (h.payment_id IS NOT NULL AND row_number() OVER (PARTITION BY h.account_id, h.order_id"
-    "     ORDER BY i.no) > 1) AS again"
-    "  FROM input i LEFT JOIN hit h USING (no) LEFT JOIN LATERAL (SELECT 1 AS known"
-    "    FROM ledger_entry l WHERE l.channel = i.channel AND l.kind = 'payment'"
-    "     AND l.transaction_id = i.transaction_id LIMIT 1) k ON true),"
+    " each AS (SELECT * FROM hit UNION ALL SELECT i.*, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+    "   NULL, NULL, NULL, NULL, NULL FROM input i WHERE i.no NOT IN (SELECT no FROM hit)),"
+    " seen AS (SELECT e.*, k.known IS NOT NULL AS known,"
+    "   row_number() OVER (PARTITION BY e.channel, e.transaction_id ORDER BY e.no) > 1"
+    "    OR (e.payment_id IS NOT NULL AND row_number() OVER (PARTITION BY e.account_id, e.order_id"
+    "     ORDER BY e.no) > 1) AS again"
+    "  FROM each e LEFT JOIN LATERAL (SELECT 1 AS known FROM ledger_entry l"
+    "    WHERE l.channel = e.channel AND l.kind = 'payment'"
+    "     AND l.transaction_id = e.transaction_id LIMIT 1) k ON true),"
     " verdict AS (SELECT s.*, CASE WHEN timely OR payment_id IS NULL"
     "    THEN coalesce(success_at, now_at) ELSE now_at END AS paid_at, CASE"
     "   WHEN again THEN 'again'"
