@@ -1,86 +1,117 @@
 /* SPDX-License-Identifier: MIT */
 #include <opencv2/imgproc.hpp>
+#include <opencv2/imgproc/detail/gcgraph.hpp>
 
+#include "core/expect.hpp"
 #include "core/faces.hpp"
-#include "core/matting.hpp"
+#include "core/palette.hpp"
 
 namespace core
 {
 
-constexpr int SMALL_SIDE_PX = 224, GRABCUT_TURNS = 2, NET_SIDE_PX = 256;
+constexpr int SMALL_SIDE_PX = 208, TURNS = 3, NET_SIDE_PX = 256;
 
-/* Draws in units of the distance of the pupils, from the middle of the eyes: u to the person's
- * left, v to the chin. */
-class body
+/* What colours say about a pixel: heads, torsos and the background on either side of the people
+ * have palettes of their own, since a dark suit says nothing about what is dark beside the hair. */
+class colours
 {
   public:
-    body(const idphoto_face &f, float scale)
-        : eyes(f), unit(eyes.distance * scale), at(eyes.middle * scale)
+    colours(const cv::Mat &cells, const expectation &expected) : cell(cells), about(expected) {}
+
+    /* person: CV_32F, 0..1 */
+    void learn(const cv::Mat &person)
     {
+        for (int y = 0; y < cell.rows; y++)
+            for (int x = 0; x < cell.cols; x++) {
+                const uint16_t c = cell.at<uint16_t>(y, x);
+                const float p = person.at<float>(y, x), t = about.torso.at<float>(y, x);
+                head.add(c, p * (1 - t));
+                torso.add(c, p * t);
+                left.add(c, (1 - p) * side(x, 1));
+                right.add(c, (1 - p) * side(x, 0));
+            }
+        for (palette *p : {&head, &torso, &left, &right})
+            p->settle();
     }
-    void ellipse(cv::Mat &mask, float v, float half_width, float half_height, int value) const
+
+    float log_odds(int y, int x) const
     {
-        cv::ellipse(mask,
-                    cv::RotatedRect(place(0, v),
-                                    cv::Size2f(2 * half_width * unit, 2 * half_height * unit),
-                                    eyes.roll_deg),
-                    cv::Scalar(value), cv::FILLED);
-    }
-    void shape(cv::Mat &mask, std::initializer_list<cv::Point2f> uv, int value) const
-    {
-        std::vector<cv::Point> outline;
-        for (const cv::Point2f &p : uv)
-            outline.push_back(place(p.x, p.y));
-        cv::fillConvexPoly(mask, outline, cv::Scalar(value));
+        constexpr float OTHER = 0.15f, MOST = 3.5f;
+        const uint16_t c = cell.at<uint16_t>(y, x);
+        const float t = OTHER + (1 - 2 * OTHER) * about.torso.at<float>(y, x);
+        const float r = side(x, 0);
+        const float in = head[c] * (1 - t) + torso[c] * t, out = left[c] * (1 - r) + right[c] * r;
+        return std::clamp(std::log(in / out), -MOST, MOST);
     }
 
   private:
-    cv::Point2f place(float u, float v) const
+    const cv::Mat &cell;
+    const expectation &about;
+    palette head, torso, left, right;
+
+    /* 1 at one end, 0 at the other */
+    float side(int x, int of_left) const
     {
-        return at + unit * (u * eyes.along + v * eyes.down);
+        const float r = std::clamp((float)x / (float)cell.cols * 2 - 0.5f, 0.1f, 0.9f);
+        return of_left ? 1 - r : r;
     }
-    eye_line eyes;
-    float unit;
-    cv::Point2f at;
 };
 
-constexpr float FAR = 60; /* beyond every picture */
-
-/* What a face says of the rest, from the outside in; proportions of head and shoulders in distances
- * of the pupils (63 mm): head 155 wide and 230 high, shoulders 400 to 500 wide. */
-static cv::Mat expectation(const cv::Size &size, const people &who, float scale)
+/* Cuts the picture where that is cheapest: Boykov and Jolly, Interactive graph cuts, ICCV 2001. */
+class cutting
 {
-    cv::Mat mask(size, CV_8U, cv::Scalar(cv::GC_BGD));
-    for (size_t k = 0; k < who.count; k++) {
-        const body b(who.face[k], scale);
-        b.ellipse(mask, 0.1f, 2.9f, 3.4f, cv::GC_PR_BGD);
-        b.shape(mask, {{-2.9f, 0.8f}, {2.9f, 0.8f}, {7, 4.0f}, {9, FAR}, {-9, FAR}, {-7, 4.0f}},
-                cv::GC_PR_BGD);
+  public:
+    explicit cutting(const cv::Mat &rgb) : picture(rgb), scale(contrast_scale()) {}
+
+    /* person: 1 or 0 in CV_32F */
+    void cut(const cv::Mat &odds, cv::Mat &person) const
+    {
+        const int w = picture.cols, h = picture.rows;
+        cv::detail::GCGraph<float> graph((unsigned)(w * h), (unsigned)(8 * w * h));
+        for (int y = 0; y < h; y++)
+            for (int x = 0; x < w; x++) {
+                const int here = graph.addVtx();
+                const float o = odds.at<float>(y, x);
+                graph.addTermWeights(here, std::max(o, 0.0f), std::max(-o, 0.0f));
+                join(graph, here, {x, y}, {-1, 0});
+                join(graph, here, {x, y}, {0, -1});
+                join(graph, here, {x, y}, {-1, -1});
+                join(graph, here, {x, y}, {1, -1});
+            }
+        graph.maxFlow();
+        for (int k = 0; k < w * h; k++)
+            person.at<float>(k / w, k % w) = graph.inSourceSegment(k) ? 1 : 0;
     }
-    for (size_t k = 0; k < who.count; k++) {
-        const body b(who.face[k], scale);
-        b.ellipse(mask, -0.1f, 1.55f, 2.2f, cv::GC_PR_FGD);
-        b.shape(
-            mask,
-            {{-0.9f, 1.4f}, {0.9f, 1.4f}, {3.0f, 3.3f}, {3.6f, FAR}, {-3.6f, FAR}, {-3.0f, 3.3f}},
-            cv::GC_PR_FGD);
+
+  private:
+    static constexpr float SMOOTH = 5; /* log odds that a cut across flat colour costs */
+    const cv::Mat &picture;
+    float scale;
+
+    float contrast(cv::Point a, cv::Point b) const
+    {
+        const cv::Vec3i d = cv::Vec3i(picture.at<cv::Vec3b>(a)) - cv::Vec3i(picture.at<cv::Vec3b>(b));
+        return (float)d.dot(d);
     }
-    for (size_t k = 0; k < who.count; k++) {
-        const body b(who.face[k], scale);
-        b.ellipse(mask, 0.45f, 0.95f, 1.25f, cv::GC_FGD);
-        b.shape(mask,
-                {{-0.55f, 1.4f},
-                 {0.55f, 1.4f},
-                 {0.6f, 2.6f},
-                 {1.3f, 3.4f},
-                 {1.6f, FAR},
-                 {-1.6f, FAR},
-                 {-1.3f, 3.4f},
-                 {-0.6f, 2.6f}},
-                cv::GC_FGD);
+    /* 1 over twice the mean contrast */
+    float contrast_scale() const
+    {
+        double sum = 1;
+        for (int y = 1; y < picture.rows; y++)
+            for (int x = 1; x < picture.cols; x++)
+                sum += (double)(contrast({x, y}, {x - 1, y}) + contrast({x, y}, {x, y - 1}));
+        return (float)(picture.rows * picture.cols / sum);
     }
-    return mask;
-}
+    void join(cv::detail::GCGraph<float> &graph, int here, cv::Point p, cv::Point step) const
+    {
+        const cv::Point q = p + step;
+        if (q.x < 0 || q.x >= picture.cols || q.y < 0)
+            return;
+        const float length = step.x && step.y ? 1.41421f : 1;
+        const float weight = SMOOTH / length * (0.04f + 0.96f * std::exp(-scale * contrast(p, q)));
+        graph.addEdges(here, here + step.y * picture.cols + step.x, weight, weight);
+    }
+};
 
 /* Only what hangs together with a face, its holes filled. */
 static cv::Mat of_the_faces(const cv::Mat &mask, const people &who, float scale)
@@ -103,15 +134,28 @@ static cv::Mat of_the_faces(const cv::Mat &mask, const people &who, float scale)
     return kept | holes;
 }
 
-static cv::Mat by_grabcut(const cv::Mat &small, const people &who, float scale)
+static cv::Mat by_graph(const cv::Mat &small, const people &who, float scale)
 {
-    cv::Mat mask = expectation(small.size(), who, scale), background, foreground;
-    cv::theRNG().state = 1; /* the same picture gives the same mask */
-    cv::grabCut(small, mask, cv::Rect(), background, foreground, GRABCUT_TURNS,
-                cv::GC_INIT_WITH_MASK);
-    wipe(background);
-    wipe(foreground);
-    return of_the_faces(mask & 1, who, scale);
+    expectation expected;
+    expect(who, scale, small.size(), expected);
+    secret_mat cells;
+    cells_of(small, cells);
+    const cutting scissors(small);
+    cv::Mat person, odds(small.size(), CV_32F);
+    cv::exp(-cv::min(cv::max(expected.odds, -20), 20), person);
+    person = 1 / (1 + person);
+    for (int turn = 0; turn < TURNS; turn++) {
+        colours seen(cells, expected);
+        seen.learn(person);
+        for (int y = 0; y < small.rows; y++)
+            for (int x = 0; x < small.cols; x++) {
+                const float prior = expected.odds.at<float>(y, x);
+                const bool settled = prior <= SURELY_NOT || prior >= SURELY;
+                odds.at<float>(y, x) = settled ? 10 * prior : prior + seen.log_odds(y, x);
+            }
+        scissors.cut(odds, person);
+    }
+    return of_the_faces(person > 0.5f, who, scale);
 }
 
 /* NHWC, RGB in 0..1. */
@@ -134,7 +178,7 @@ cv::Mat coarse_mask(const cv::Mat &rgb, const people &who, cv::dnn::Net &net)
     cv::Mat mask, out;
     if (net.empty()) {
         cv::resize(rgb, small, cv::Size(), scale, scale, cv::INTER_AREA);
-        mask = by_grabcut(small, who, scale);
+        mask = by_graph(small, who, scale);
     } else {
         mask = by_network(rgb, net);
     }
