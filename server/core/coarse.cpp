@@ -16,7 +16,9 @@ constexpr int SMALL_SIDE_PX = 208, TURNS = 3, NET_SIDE_PX = 256;
 class colours
 {
   public:
-    colours(const cv::Mat &cells, const expectation &expected) : cell(cells), about(expected) {}
+    colours(const cv::Mat &cells, const expectation &expected) : cell(cells), about(expected)
+    {
+    }
 
     /* person: CV_32F, 0..1 */
     void learn(const cv::Mat &person)
@@ -61,7 +63,9 @@ class colours
 class cutting
 {
   public:
-    explicit cutting(const cv::Mat &rgb) : picture(rgb), scale(contrast_scale()) {}
+    explicit cutting(const cv::Mat &rgb) : picture(rgb), scale(contrast_scale())
+    {
+    }
 
     /* person: 1 or 0 in CV_32F */
     void cut(const cv::Mat &odds, cv::Mat &person) const
@@ -90,7 +94,8 @@ class cutting
 
     float contrast(cv::Point a, cv::Point b) const
     {
-        const cv::Vec3i d = cv::Vec3i(picture.at<cv::Vec3b>(a)) - cv::Vec3i(picture.at<cv::Vec3b>(b));
+        const cv::Vec3i d =
+            cv::Vec3i(picture.at<cv::Vec3b>(a)) - cv::Vec3i(picture.at<cv::Vec3b>(b));
         return (float)d.dot(d);
     }
     /* 1 over twice the mean contrast */

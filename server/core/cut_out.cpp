@@ -24,10 +24,20 @@ static idphoto_pixels joined(const cv::Mat &rgb, const cv::Mat &alpha, const cv:
     return give(out);
 }
 
-static idphoto_pixels refined(const cv::Mat &rgb, const cv::Mat &trimap, const cv::Mat &guess)
+/* Of a veil that no eye sees in hair, but every eye on a plain wall, nothing is left. */
+static void lift_veil(cv::Mat &alpha)
+{
+    constexpr float VEIL = 0.08f;
+    alpha = (alpha - VEIL) / (1 - 2 * VEIL);
+    cv::min(cv::max(alpha, 0), 1, alpha);
+}
+
+static idphoto_pixels refined(const cv::Mat &rgb, const cv::Mat &trimap, const hint &doubt)
 {
     secret_mat alpha, front;
-    alpha = solve_alpha(rgb, trimap, guess);
+    alpha = solve_alpha(rgb, trimap, doubt);
+    if (!doubt.trust.empty())
+        lift_veil(alpha);
     front = foreground_of(rgb, alpha);
     return joined(rgb, alpha, front);
 }
@@ -53,7 +63,9 @@ idphoto_result idphoto_cut_out(idphoto *i, const idphoto_pixels *rgb, const idph
         const core::people who = {faces, count};
         core::secret_mat mask;
         mask = core::coarse_mask(picture, who, i->matting_net);
-        *out = core::refined(picture, core::trimap_of(mask, who), core::as_alpha(mask));
+        core::hint doubt = {core::as_alpha(mask), cv::Mat()};
+        const cv::Mat trimap = core::trimap_of(picture, mask, who, doubt.trust);
+        *out = core::refined(picture, trimap, doubt);
     });
 }
 
@@ -64,6 +76,6 @@ idphoto_result idphoto_refine(const idphoto_pixels *rgb, const idphoto_pixels *t
         const cv::Mat picture = core::view(*rgb, 3), known = core::view(*trimap, 1);
         if (picture.size() != known.size())
             throw core::failure{IDPHOTO_INVALID};
-        *out = core::refined(picture, known, core::as_alpha(known));
+        *out = core::refined(picture, known, {core::as_alpha(known), cv::Mat()});
     });
 }

@@ -11,6 +11,8 @@ namespace core
 namespace
 {
 
+constexpr float RIM = 8;
+
 /* Places in distances of the pupils from the middle of the eyes: u from the middle line, v to the
  * chin. The pupils of adults are 63 mm apart, heads 155 mm wide and 230 mm high, shoulders 400 to
  * 500 mm wide (ANSUR II, 2012); hair and clothes come on top. */
@@ -33,8 +35,8 @@ float shoulder_v(float u)
         return line[0].v - 1;
     for (size_t k = 1; k < sizeof line / sizeof *line; k++)
         if (u <= line[k].u)
-            return line[k - 1].v + (line[k].v - line[k - 1].v) * (u - line[k - 1].u) /
-                                       (line[k].u - line[k - 1].u);
+            return line[k - 1].v +
+                   (line[k].v - line[k - 1].v) * (u - line[k - 1].u) / (line[k].u - line[k - 1].u);
     return line[6].v;
 }
 
@@ -47,7 +49,7 @@ float odds_of_depth(float depth, float inwards, float outwards)
 float odds_at(spot p)
 {
     const float u = std::abs(p.u);
-    const float head = odds_of_depth(ellipse_depth(p, -0.1f, 1.42f, 1.95f), 9, 5.5f);
+    const float head = odds_of_depth(ellipse_depth(p, -0.1f, 1.42f, 1.95f), 9, 7);
     const float shoulders = odds_of_depth((p.v - shoulder_v(u)) * 0.8f, 4, 5);
     const float long_hair =
         p.v > 0 ? odds_of_depth(std::min(1.7f - u, 4 - p.v), 0, 5.5f) - 1 : SURELY_NOT;
@@ -71,6 +73,13 @@ spot spot_of(const eye_line &eyes, cv::Point2f p)
 
 } // namespace
 
+/* A cut along the rim of the picture costs nothing, so that what is beside the head would be kept
+ * up to there. */
+static bool on_rim(int x, int y, const cv::Size &size)
+{
+    return y == 0 || x == 0 || x == size.width - 1;
+}
+
 void expect(const people &who, float scale, const cv::Size &size, expectation &out)
 {
     out.odds = cv::Mat(size, CV_32F, cv::Scalar(SURELY_NOT));
@@ -85,7 +94,7 @@ void expect(const people &who, float scale, const cv::Size &size, expectation &o
                 const float here = is_sure(p) ? SURELY : odds_at(p);
                 if (here < odds)
                     continue;
-                odds = here;
+                odds = here - (on_rim(x, y, size) && p.v < 1 && here < SURELY ? RIM : 0);
                 out.torso.at<float>(y, x) = std::clamp((p.v - 1.2f) / 0.8f, 0.0f, 1.0f);
             }
     }

@@ -28,7 +28,9 @@ void cells_of(const cv::Mat &rgb, cv::Mat &out)
         }
 }
 
-palette::palette() : count(CELLS, 0.0f) {}
+palette::palette() : count(CELLS, 0.0f)
+{
+}
 
 palette::~palette()
 {
@@ -44,7 +46,8 @@ static void spread(std::vector<float> &v, int step, int length)
         float before = v[(size_t)first];
         for (int k = 0; k < length; k++) {
             float &here = v[(size_t)(first + k * step)];
-            const float own = here, after = k + 1 < length ? v[(size_t)(first + (k + 1) * step)] : own;
+            const float own = here,
+                        after = k + 1 < length ? v[(size_t)(first + (k + 1) * step)] : own;
             here = 0.25f * before + 0.5f * own + 0.25f * after;
             before = own;
         }
