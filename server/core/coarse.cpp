@@ -4,12 +4,18 @@
 
 #include "core/expect.hpp"
 #include "core/faces.hpp"
+#include "core/networks.hpp"
 #include "core/palette.hpp"
 
 namespace core
 {
 
 constexpr int SMALL_SIDE_PX = 208, TURNS = 3, NET_SIDE_PX = 256;
+
+static float sigmoid(float odds)
+{
+    return 1 / (1 + std::exp(-odds));
+}
 
 /* What colours say about a pixel: heads, torsos and the background on either side of the people
  * have palettes of their own, since a dark suit says nothing about what is dark beside the hair. */
@@ -88,7 +94,7 @@ class cutting
     }
 
   private:
-    static constexpr float SMOOTH = 5; /* log odds that a cut across flat colour costs */
+    static constexpr float SMOOTH = 8; /* log odds that a cut across flat colour costs */
     const cv::Mat &picture;
     float scale;
 
@@ -98,14 +104,14 @@ class cutting
             cv::Vec3i(picture.at<cv::Vec3b>(a)) - cv::Vec3i(picture.at<cv::Vec3b>(b));
         return (float)d.dot(d);
     }
-    /* 1 over twice the mean contrast */
+    /* 1 over four times the mean contrast */
     float contrast_scale() const
     {
         double sum = 1;
         for (int y = 1; y < picture.rows; y++)
             for (int x = 1; x < picture.cols; x++)
                 sum += (double)(contrast({x, y}, {x - 1, y}) + contrast({x, y}, {x, y - 1}));
-        return (float)(picture.rows * picture.cols / sum);
+        return (float)(picture.rows * picture.cols / sum / 2);
     }
     void join(cv::detail::GCGraph<float> &graph, int here, cv::Point p, cv::Point step) const
     {
@@ -146,9 +152,10 @@ static cv::Mat by_graph(const cv::Mat &small, const people &who, float scale)
     secret_mat cells;
     cells_of(small, cells);
     const cutting scissors(small);
-    cv::Mat person, odds(small.size(), CV_32F);
-    cv::exp(-cv::min(cv::max(expected.odds, -20), 20), person);
-    person = 1 / (1 + person);
+    secret_mat person(small.size(), CV_32F), odds(small.size(), CV_32F);
+    for (int y = 0; y < small.rows; y++)
+        for (int x = 0; x < small.cols; x++)
+            person.at<float>(y, x) = sigmoid(expected.odds.at<float>(y, x));
     for (int turn = 0; turn < TURNS; turn++) {
         colours seen(cells, expected);
         seen.learn(person);
@@ -163,29 +170,49 @@ static cv::Mat by_graph(const cv::Mat &small, const people &who, float scale)
     return of_the_faces(person > 0.5f, who, scale);
 }
 
-/* NHWC, RGB in 0..1. */
-static cv::Mat by_network(const cv::Mat &rgb, cv::dnn::Net &net)
+/* NHWC, RGB in 0..1; gives 0..1. What the eyes say of the body fills in where the network doubts,
+ * and keeps strangers out. */
+static cv::Mat by_network(const cv::Mat &rgb, const people &who, cv::dnn::Net &net)
 {
-    cv::Mat square, out;
+    constexpr float PRIOR = 0.3f, ALMOST = 1e-3f;
+    secret_mat square;
     cv::resize(rgb, square, cv::Size(NET_SIDE_PX, NET_SIDE_PX), 0, 0, cv::INTER_AREA);
     square.convertTo(square, CV_32F, 1 / 255.0);
     const int shape[] = {1, NET_SIDE_PX, NET_SIDE_PX, 3};
-    net.setInput(cv::Mat(4, shape, CV_32F, square.data));
-    const cv::Mat alpha(NET_SIDE_PX, NET_SIDE_PX, CV_32F, net.forward().data);
-    cv::Mat(alpha * 255).convertTo(out, CV_8U);
+    secret_mat answer, mask;
+    answer = run_network(net, cv::Mat(4, shape, CV_32F, square.data),
+                         net.getUnconnectedOutLayersNames())[0];
+    const cv::Mat seen(NET_SIDE_PX, NET_SIDE_PX, CV_32F, answer.data);
+    const float scale = (float)NET_SIDE_PX / (float)std::max(rgb.cols, rgb.rows);
+    cv::resize(seen, mask,
+               cv::Size((int)std::lround((float)rgb.cols * scale),
+                        (int)std::lround((float)rgb.rows * scale)));
+    expectation expected;
+    expect(who, scale, mask.size(), expected);
+    for (int y = 0; y < mask.rows; y++)
+        for (int x = 0; x < mask.cols; x++) {
+            float &p = mask.at<float>(y, x);
+            p = std::clamp(p, ALMOST, 1 - ALMOST);
+            p = sigmoid(std::log(p / (1 - p)) + PRIOR * expected.odds.at<float>(y, x));
+        }
+    const cv::Mat kept = of_the_faces(mask > 0.5f, who, scale);
+    mask.setTo(0, kept == 0);
+    mask.setTo(1, kept & (mask < 0.5f));
+    cv::Mat out;
+    mask.convertTo(out, CV_8U, 255);
     return out;
 }
 
 cv::Mat coarse_mask(const cv::Mat &rgb, const people &who, cv::dnn::Net &net)
 {
     const float scale = std::min(1.0f, (float)SMALL_SIDE_PX / (float)std::max(rgb.cols, rgb.rows));
-    secret_mat small;
-    cv::Mat mask, out;
+    secret_mat small, mask;
+    cv::Mat out;
     if (net.empty()) {
         cv::resize(rgb, small, cv::Size(), scale, scale, cv::INTER_AREA);
         mask = by_graph(small, who, scale);
     } else {
-        mask = by_network(rgb, net);
+        mask = by_network(rgb, who, net);
     }
     cv::resize(mask, out, rgb.size(), 0, 0, cv::INTER_LINEAR);
     return out;

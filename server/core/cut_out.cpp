@@ -2,6 +2,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/detectors.hpp"
+#include "core/faces.hpp"
 #include "core/matting.hpp"
 
 namespace core
@@ -49,6 +50,14 @@ static cv::Mat as_alpha(const cv::Mat &mask)
     return out;
 }
 
+/* Eyes that are apart, in the picture or near it. */
+static bool is_usable(const idphoto_face &f, const cv::Size &size)
+{
+    const eye_line eyes(f);
+    const float most = 2 * (float)std::max(size.width, size.height);
+    return eyes.distance >= 1 && eyes.distance < most && cv::norm(eyes.middle) < (double)most;
+}
+
 } // namespace core
 
 idphoto_result idphoto_cut_out(idphoto *i, const idphoto_pixels *rgb, const idphoto_face *faces,
@@ -60,12 +69,16 @@ idphoto_result idphoto_cut_out(idphoto *i, const idphoto_pixels *rgb, const idph
             throw core::failure{IDPHOTO_INVALID};
         if (std::min(picture.cols, picture.rows) < IDPHOTO_SIDE_MIN_PX)
             throw core::failure{IDPHOTO_TOO_SMALL};
+        for (size_t k = 0; k < count; k++)
+            if (!core::is_usable(faces[k], picture.size()))
+                throw core::failure{IDPHOTO_INVALID};
         const core::people who = {faces, count};
         core::secret_mat mask;
         mask = core::coarse_mask(picture, who, i->matting_net);
-        core::hint doubt = {core::as_alpha(mask), cv::Mat()};
-        const cv::Mat trimap = core::trimap_of(picture, mask, who, doubt.trust);
-        *out = core::refined(picture, trimap, doubt);
+        core::secret_mat trimap, guess, trust;
+        trimap = core::trimap_of(picture, mask, who, trust);
+        guess = core::as_alpha(mask);
+        *out = core::refined(picture, trimap, {guess, trust});
     });
 }
 

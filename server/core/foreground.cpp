@@ -8,7 +8,8 @@
 namespace core
 {
 
-constexpr float REGULAR = 1e-5f; /* weight of a neighbour, besides the difference of alpha */
+constexpr float REGULAR = 1e-5f;   /* weight of a neighbour, besides the difference of alpha */
+constexpr float FLAT = 1 / 512.0f; /* less than half a step of 8 bits */
 constexpr int SMALL_PX = 32, SWEEPS_SMALL = 10, SWEEPS = 2;
 
 /* One pixel: the colours F and B that mix to the picture and are like their neighbours'. The normal
@@ -61,10 +62,15 @@ cv::Mat foreground_of(const cv::Mat &rgb, const cv::Mat &alpha)
         cv::resize(back, back, size, 0, 0, cv::INTER_NEAREST);
         const int sweeps =
             size.width <= SMALL_PX && size.height <= SMALL_PX ? SWEEPS_SMALL : SWEEPS;
+        /* where nothing mixes, the last step changes nothing that shows */
+        if (level == levels)
+            image.copyTo(front, a > 1 - FLAT);
         for (int sweep = 0; sweep < sweeps; sweep++)
             for (int y = 0; y < size.height; y++)
                 for (int x = 0; x < size.width; x++)
-                    solve_pixel(image, a, front, back, y, x);
+                    if (level < levels ||
+                        (a.at<float>(y, x) > FLAT && a.at<float>(y, x) < 1 - FLAT))
+                        solve_pixel(image, a, front, back, y, x);
     }
     return front;
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <vector>
+
 #include <opencv2/imgproc.hpp>
 
 #include "core/faces.hpp"
@@ -13,26 +15,47 @@ struct reach {
 };
 constexpr reach HAIR = {0.36f, 0.26f}, BODY = {0.11f, 0.11f};
 
-/* 1 where hair may be (above the chin), 0 from the shoulders on, falling between. */
-static float hairiness(const eye_line &eyes, cv::Point2f p)
+/* Of all people the one whose eyes are nearest. */
+class widths
 {
-    const float v = (p - eyes.middle).dot(eyes.down) / eyes.distance;
-    return std::clamp((2.6f - v) / 1.2f, 0.0f, 1.0f);
-}
+  public:
+    explicit widths(const people &who)
+    {
+        for (size_t k = 0; k < who.count; k++)
+            eyes.emplace_back(who.face[k]);
+    }
+    float at(cv::Point2f p, bool inside) const
+    {
+        const eye_line *best = eyes.data();
+        for (const eye_line &e : eyes)
+            if (cv::norm(e.middle - p) < cv::norm(best->middle - p))
+                best = &e;
+        const float h = hairiness(*best, p);
+        return best->distance * (inside ? BODY.inside + h * (HAIR.inside - BODY.inside)
+                                        : BODY.outside + h * (HAIR.outside - BODY.outside));
+    }
+    float most(bool inside) const
+    {
+        float out = 0;
+        for (const eye_line &e : eyes)
+            out = std::max(out, e.distance * (inside ? HAIR.inside : HAIR.outside));
+        return out;
+    }
 
-static const idphoto_face &nearest(const people &who, cv::Point2f p)
-{
-    const idphoto_face *best = who.face;
-    for (size_t k = 1; k < who.count; k++)
-        if (cv::norm(eye_line(who.face[k]).middle - p) < cv::norm(eye_line(*best).middle - p))
-            best = &who.face[k];
-    return *best;
-}
+  private:
+    std::vector<eye_line> eyes;
+    /* 1 where hair may be (above the chin), 0 from the shoulders on, falling between */
+    static float hairiness(const eye_line &e, cv::Point2f p)
+    {
+        const float v = (p - e.middle).dot(e.down) / e.distance;
+        return std::clamp((2.6f - v) / 1.2f, 0.0f, 1.0f);
+    }
+};
 
 /* How much the mask weighs at the ends of the band, against the 49 windows that hold a pixel:
  * little before a plain wall, where colours tell all, much where the background has edges of its
  * own. */
-static float mask_weight(const cv::Mat &rgb, const cv::Mat &inside)
+static float mask_weight(const cv::Mat &rgb, const cv::Mat &mask)
 {
     constexpr float LEAST = 2, MOST = 15, PLAIN = 3, BUSY = 12; /* steps of 255 per cell */
     constexpr int CELLS = 48;
@@ -43,7 +66,7 @@ static float mask_weight(const cv::Mat &rgb, const cv::Mat &inside)
     cv::cvtColor(small, small, cv::COLOR_RGB2GRAY);
     cv::Sobel(small, dx, CV_16S, 1, 0, 1);
     cv::Sobel(small, dy, CV_16S, 0, 1, 1);
-    cv::resize(inside, around, small.size(), 0, 0, cv::INTER_AREA);
+    cv::resize(mask, around, small.size(), 0, 0, cv::INTER_AREA);
     cv::dilate(around, around, cv::Mat::ones(5, 5, CV_8U)); /* nor the edge of the person itself */
     around = around == 0;
     if (cv::countNonZero(around) == 0)
@@ -55,26 +78,26 @@ static float mask_weight(const cv::Mat &rgb, const cv::Mat &inside)
 
 cv::Mat trimap_of(const cv::Mat &rgb, const cv::Mat &mask, const people &who, cv::Mat &trust)
 {
-    trust = cv::Mat::zeros(mask.size(), CV_32F);
-    cv::Mat inside = mask >= 128, from_edge_in, from_edge_out;
-    cv::Mat padded; /* the person goes on beyond the picture */
-    cv::copyMakeBorder(inside, padded, 1, 1, 1, 1, cv::BORDER_REPLICATE);
-    cv::distanceTransform(padded, from_edge_in, cv::DIST_L2, 3);
-    cv::distanceTransform(255 - padded, from_edge_out, cv::DIST_L2, 3);
-    const float weight = mask_weight(rgb, inside);
+    secret_mat padded, away[2]; /* the person goes on beyond the picture */
+    cv::copyMakeBorder(mask >= 128, padded, 1, 1, 1, 1, cv::BORDER_REPLICATE);
+    cv::distanceTransform(255 - padded, away[0], cv::DIST_L2, 3);
+    cv::distanceTransform(padded, away[1], cv::DIST_L2, 3);
+    const widths width(who);
+    const float most[2] = {width.most(false), width.most(true)}, weight = mask_weight(rgb, mask);
     cv::Mat trimap(mask.size(), CV_8U);
+    trust = cv::Mat::zeros(mask.size(), CV_32F);
     for (int y = 0; y < mask.rows; y++)
         for (int x = 0; x < mask.cols; x++) {
-            const cv::Point2f p((float)x, (float)y);
-            const eye_line eyes(nearest(who, p));
-            const float h = hairiness(eyes, p);
-            const float out = eyes.distance * (BODY.outside + h * (HAIR.outside - BODY.outside));
-            const float in = eyes.distance * (BODY.inside + h * (HAIR.inside - BODY.inside));
-            const bool is_in = inside.at<uchar>(y, x) != 0;
-            const float away = is_in ? from_edge_in.at<float>(y + 1, x + 1)
-                                     : from_edge_out.at<float>(y + 1, x + 1);
-            const float share = away / (is_in ? in : out);
-            trimap.at<uchar>(y, x) = share <= 1 ? 128 : (is_in ? 255 : 0);
+            const bool inside = mask.at<uchar>(y, x) >= 128;
+            const float d = away[inside].at<float>(y + 1, x + 1);
+            uchar &known = trimap.at<uchar>(y, x);
+            known = inside ? 255 : 0;
+            if (d > most[inside])
+                continue;
+            const float share = d / width.at(cv::Point2f((float)x, (float)y), inside);
+            if (share > 1)
+                continue;
+            known = 128;
             trust.at<float>(y, x) = weight * share * share;
         }
     return trimap;
