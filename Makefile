@@ -112,10 +112,12 @@ UNIT_JOBS ?= 2
 $(B)/unit: $(UNIT_OBJ) $(PROGRAM_A)
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
 
-# Folders of real portraits and of networks, for tests that want more than the tree holds.
+# Folders of real portraits, networks and a known matte, for tests that want more than the tree holds.
 PORTRAITS ?= $(wildcard ../shared/portraits)
 MODELS ?= $(wildcard ../shared/models)
-UNIT_ENV := IDPHOTOD_PORTRAITS='$(abspath $(PORTRAITS))' IDPHOTOD_MODELS='$(abspath $(MODELS))'
+MATTING ?= $(wildcard ../shared/matting)
+UNIT_ENV := IDPHOTOD_PORTRAITS='$(abspath $(PORTRAITS))' IDPHOTOD_MODELS='$(abspath $(MODELS))' \
+            IDPHOTOD_MATTING='$(abspath $(MATTING))'
 
 unit: $(B)/unit
 	$(Q)$(SAN_ENV) $(UNIT_ENV) $(B)/unit --jobs $(UNIT_JOBS)

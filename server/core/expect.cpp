@@ -50,7 +50,9 @@ float odds_at(spot p)
 {
     const float u = std::abs(p.u);
     const float head = odds_of_depth(ellipse_depth(p, -0.1f, 1.42f, 1.95f), 9, 7);
-    const float shoulders = odds_of_depth((p.v - shoulder_v(u)) * 0.8f, 4, 5);
+    /* how broad somebody is, and whether arms hang down, is the colours' to tell */
+    const float broad = std::clamp(4 - 1.6f * (u - 1.5f), 0.5f, 4.0f);
+    const float shoulders = std::min(odds_of_depth((p.v - shoulder_v(u)) * 0.8f, 4, 5), broad);
     const float long_hair =
         p.v > 0 ? odds_of_depth(std::min(1.7f - u, 4 - p.v), 0, 5.5f) - 1 : SURELY_NOT;
     return std::max({head, shoulders, long_hair});
