@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "composite.h"
 #include "image/photo.h"
 #include "image/portrait.h"
+#include "reference.h"
 
 enum { SIDE_PX = 200, MIDDLE_PX = 100 };
 
@@ -194,16 +194,10 @@ Test(core_matting, a_trimap_of_another_size_or_kind_is_refused)
 
 static struct idphoto_pixels decoded(const char *folder, const char *name)
 {
-    char path[1024], chunk[65536];
-    struct buf b = {0};
+    char file[64];
     struct portrait p = {0};
-    size_t n;
-    snprintf(path, sizeof path, "%s/%s.png", folder, name);
-    FILE *f = fopen(path, "re");
-    cr_assert(f, "%s cannot be read", path);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        buf_add(&b, chunk, n);
-    fclose(f);
+    snprintf(file, sizeof file, "%s.png", name);
+    struct buf b = reference_file(folder, file);
     cr_assert_eq(portrait_decode(b.bytes, b.size, 0, &p), OK);
     buf_free(&b);
     return p.pixels;
@@ -232,11 +226,9 @@ static struct idphoto_pixels thresholded(const struct idphoto_pixels *alpha)
 /* Windows of 21 x 21 at full size reach 0.0009 in 25 steps. */
 Test(core_matting, the_lemur_is_cut_out_as_its_makers_did, .timeout = 120)
 {
-    const char *folder = getenv("IDPHOTOD_MATTING");
-    if (!folder || !*folder) {
-        fprintf(stderr, "SKIPPED: IDPHOTOD_MATTING is not set, a real matte was not tried\n");
+    const char *folder = reference_folder("IDPHOTOD_MATTING");
+    if (!folder)
         return;
-    }
     cr_assert_eq(image_start(), OK);
     struct composite c = {decoded(folder, "lemur"), decoded(folder, "lemur_foreground"),
                           decoded(folder, "lemur"), one_channel(decoded(folder, "lemur_alpha")),

@@ -17,6 +17,7 @@
 #include "core/idphoto.h"
 #include "image/photo.h"
 #include "image/portrait.h"
+#include "reference.h"
 
 struct outcome {
     struct idphoto_faces faces;
@@ -24,21 +25,6 @@ struct outcome {
     double eye_error; /* the larger, of the distance between the eyes; NAN: not told */
     double find_ms, measure_ms;
 };
-
-static struct buf slurp(const char *folder, const char *name)
-{
-    char path[1024];
-    struct buf b = {0};
-    char chunk[65536];
-    size_t n;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "re");
-    cr_assert(f, "%s cannot be read", path);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        buf_add(&b, chunk, n);
-    fclose(f);
-    return b;
-}
 
 static double cpu_ms(void)
 {
@@ -66,7 +52,7 @@ static double eye_error(const struct idphoto_faces *f, const json_t *eyes)
 static void look_at(struct idphoto *core, const char *folder, const json_t *image,
                     struct outcome *out)
 {
-    struct buf bytes = slurp(folder, json_string_value(json_object_get(image, "file")));
+    struct buf bytes = reference_file(folder, json_string_value(json_object_get(image, "file")));
     struct portrait p = {0};
     cr_assert_eq(portrait_decode(bytes.bytes, bytes.size, 0, &p), OK);
     buf_free(&bytes);
@@ -234,15 +220,6 @@ static void try_all(const char *way, const char *folder, struct idphoto *core)
     idphoto_free(core);
 }
 
-static const char *folder_or_skip(const char *name)
-{
-    const char *folder = getenv(name);
-    if (folder && *folder)
-        return folder;
-    fprintf(stderr, "SKIPPED: %s is not set, real portraits were not tried\n", name);
-    return NULL;
-}
-
 static void start(void)
 {
     cr_assert_eq(image_start(), OK);
@@ -252,7 +229,7 @@ TestSuite(core_portraits, .init = start, .timeout = 240);
 
 Test(core_portraits, have_the_outcome_that_their_table_tells_the_built_in_way)
 {
-    const char *portraits = folder_or_skip("IDPHOTOD_PORTRAITS");
+    const char *portraits = reference_folder("IDPHOTOD_PORTRAITS");
     struct buf none = {0};
     if (portraits)
         try_all("built in", portraits, core_with(&none, &none));
@@ -260,12 +237,12 @@ Test(core_portraits, have_the_outcome_that_their_table_tells_the_built_in_way)
 
 static void try_models(const char *face_model)
 {
-    const char *portraits = folder_or_skip("IDPHOTOD_PORTRAITS");
-    const char *models = portraits ? folder_or_skip("IDPHOTOD_MODELS") : NULL;
+    const char *portraits = reference_folder("IDPHOTOD_PORTRAITS");
+    const char *models = portraits ? reference_folder("IDPHOTOD_MODELS") : NULL;
     if (!models)
         return;
-    struct buf face = slurp(models, face_model), none = {0};
-    struct buf landmarks = slurp(models, "mediapipe_face_landmark_468.onnx");
+    struct buf face = reference_file(models, face_model), none = {0};
+    struct buf landmarks = reference_file(models, "mediapipe_face_landmark_468.onnx");
     try_all(face_model, portraits, core_with(&face, &none));
     try_all("the same with landmarks", portraits, core_with(&face, &landmarks));
     buf_free(&face);
