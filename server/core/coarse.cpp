@@ -139,7 +139,7 @@ static cv::Mat of_the_faces(const cv::Mat &mask, const people &who, float scale)
             kept.setTo(255, labels == label);
     }
     cv::Mat outside;
-    cv::copyMakeBorder(kept, outside, 1, 0, 1, 1, cv::BORDER_CONSTANT, 0);
+    cv::copyMakeBorder(kept, outside, 1, 1, 1, 1, cv::BORDER_CONSTANT, 0);
     cv::floodFill(outside, cv::Point(0, 0), 255);
     const cv::Mat holes = outside(cv::Rect(1, 1, kept.cols, kept.rows)) == 0;
     return kept | holes;

@@ -61,6 +61,13 @@ static double two_standing(double x, double y, const void *of)
     return fmax(standing(x, y, &p[0]), standing(x, y, &p[1]));
 }
 
+/* At one height alone. */
+static double touching(double x, double y, const void *of)
+{
+    return y > 225 && y < 250 ? fmax(two_standing(x, y, of), x > 60 && x < 300)
+                              : two_standing(x, y, of);
+}
+
 static const struct person *shown = &one;
 static const double hair[3] = {48, 36, 30}, skin[3] = {214, 170, 144}, cloth[3] = {40, 52, 92};
 
@@ -103,6 +110,22 @@ static void room(double x, double y, double rgb[3])
         rgb[0] = 170 + 30 * sin(x / 7), rgb[1] = 195 + 20 * sin(y / 9), rgb[2] = 205;
 }
 
+/* A chair of the colour of the clothes, beside small_one. */
+static void chair(double x, double y, double rgb[3])
+{
+    studio(x, y, rgb);
+    if (x > 192 && x < 222 && y > 300 && y < 345)
+        memcpy(rgb, cloth, sizeof cloth);
+}
+
+/* One badge that is like the wall, on the clothes of small_one. */
+static void with_badge(double x, double y, double rgb[3])
+{
+    dressed(x, y, rgb);
+    if (hypot(x - 159, y - 300) < 9)
+        studio(x, y, rgb);
+}
+
 static struct idphoto_face face_of(const struct person *p)
 {
     struct idphoto_face f;
@@ -132,14 +155,12 @@ static uint8_t alpha_at(const struct idphoto_pixels *p, double x, double y)
 }
 
 /* Bounds: mean square of alpha over the whole picture, and colours. */
-static void expect_person(const char *name, const struct person *p,
-                          void (*back)(double, double, double[3]), double alpha, double colour)
+static void expect_scene(const char *name, const struct scene *s, double alpha, double colour)
 {
-    const struct scene s = {standing, dressed, back, p};
-    shown = p;
-    struct composite c = composite_of(&s, 300, 400, 3);
+    shown = s->of;
+    struct composite c = composite_of(s, 300, 400, 3);
     memset(c.trimap.bytes, 128, (size_t)300 * 400); /* every pixel counts */
-    struct idphoto_pixels out = cut(&c.picture, p, 1);
+    struct idphoto_pixels out = cut(&c.picture, s->of, 1);
     const struct matting_error e = composite_error(&c, &out);
     fprintf(stderr, "cut out, %s: alpha MSE %.5f, colours off by %.2f of 255\n", name, e.alpha,
             e.colour);
@@ -147,6 +168,13 @@ static void expect_person(const char *name, const struct person *p,
     cr_expect(e.colour < colour, "%s: colours", name);
     idphoto_pixels_free(&out);
     composite_free(&c);
+}
+
+static void expect_person(const char *name, const struct person *p,
+                          void (*back)(double, double, double[3]), double alpha, double colour)
+{
+    const struct scene s = {standing, dressed, back, p};
+    expect_scene(name, &s, alpha, colour);
 }
 
 Test(core_cut_out, a_person_before_a_studio_wall_is_cut_out_to_the_tufts)
@@ -172,6 +200,30 @@ Test(core_cut_out, who_leans_is_cut_out_as_well)
 Test(core_cut_out, a_head_small_in_the_picture_is_cut_out_as_well)
 {
     expect_person("small", &small_one, studio, 0.0003, 0.5);
+}
+
+Test(core_cut_out, what_is_like_the_clothes_but_does_not_touch_them_stays_behind)
+{
+    expect_person("chair", &small_one, chair, 0.0003, 0.5);
+}
+
+Test(core_cut_out, what_is_like_the_wall_but_on_the_clothes_is_kept)
+{
+    const struct scene s = {standing, with_badge, studio, &small_one};
+    expect_scene("badge", &s, 0.0003, 0.5);
+}
+
+Test(core_cut_out, the_gap_between_two_whose_shoulders_touch_is_not)
+{
+    static const struct person pair[2] = {{72, 100, 30, 0}, {288, 100, 30, 0}};
+    const struct scene s = {touching, dressed, studio, pair};
+    shown = &pair[0];
+    struct composite c = composite_of(&s, 360, 330, 3);
+    struct idphoto_pixels out = cut(&c.picture, pair, 2);
+    cr_expect_eq(alpha_at(&out, 180, 238), 255);
+    cr_expect_eq(alpha_at(&out, 180, 310), 0);
+    idphoto_pixels_free(&out);
+    composite_free(&c);
 }
 
 Test(core_cut_out, two_people_are_cut_out_and_the_wall_between_them_is_not)
