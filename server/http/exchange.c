@@ -76,6 +76,7 @@ static void exchange_drop(struct exchange *x)
     if (x->r.route)
         atomic_fetch_sub(&room_of(x)->bytes, x->counted);
     buf_free(&x->body);
+    buf_free(&x->piece);
     arena_free(x->r.arena);
     struct server *s = x->site->server;
     free(x);
@@ -181,18 +182,30 @@ static void add_headers(struct exchange *x, struct MHD_Response *response)
     exchange_add_cors(x, response);
 }
 
+int64_t exchange_answer_deadline_us(const struct exchange *x, size_t bytes)
+{
+    return clock_boot_us() + x->site->server->options.body_deadline_us +
+           (int64_t)bytes * SECOND_US / ANSWER_BYTES_PER_S;
+}
+
+static struct MHD_Response *make_response(struct exchange *x)
+{
+    struct request *r = &x->r;
+    if (r->reply_next)
+        return pieces_response(x, drop_hold);
+    return MHD_create_response_from_buffer_with_free_callback_cls(
+        r->reply_size, (void *)(uintptr_t)r->reply_body, drop_hold, x);
+}
+
 static enum MHD_Result send_answer(struct exchange *x)
 {
     struct request *r = &x->r;
     atomic_fetch_add(&x->holds, 1);
-    struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
-        r->reply_size, (void *)(uintptr_t)r->reply_body, drop_hold, x);
+    struct MHD_Response *response = make_response(x);
     CHECK_PEER(response);
     add_headers(x, response);
-    x->stage = STAGE_SENT;
-    connection_expect(x->connection, PHASE_ANSWER,
-                      clock_boot_us() + x->site->server->options.body_deadline_us +
-                          (int64_t)r->reply_size * SECOND_US / ANSWER_BYTES_PER_S);
+    x->stage = r->reply_next ? STAGE_PIECES : STAGE_SENT;
+    connection_expect(x->connection, PHASE_ANSWER, exchange_answer_deadline_us(x, r->reply_size));
     enum MHD_Result queued = MHD_queue_response(x->mhd, r->reply_status, response);
     MHD_destroy_response(response);
     return queued;
@@ -275,6 +288,10 @@ void exchange_finish(struct job *job, enum job_end end, void *worker)
     struct exchange *x = (struct exchange *)job; /* its first member */
     if (end == JOB_RUN && clock_boot_us() >= job->deadline_us)
         end = expire(job);
+    if (x->stage == STAGE_PIECES) {
+        pieces_turn(x, end, worker);
+        return;
+    }
     switch (end) {
     case JOB_RUN:
         x->r.worker = worker;
@@ -293,6 +310,12 @@ static void suspend(struct job *job)
     MHD_suspend_connection(x->mhd);
 }
 
+static enum lane lane_of(const struct exchange *x)
+{
+    const struct route *route = x->r.route;
+    return route->image_query && x->transport.query.first ? LANE_IMAGE : route->lane;
+}
+
 static enum MHD_Result hand_over(struct exchange *x)
 {
     struct request *r = &x->r;
@@ -308,7 +331,7 @@ static enum MHD_Result hand_over(struct exchange *x)
         see_answered(r);
         return send_answer(x);
     }
-    x->job = (struct job){.lane = r->route->lane, .deadline_us = r->deadline_us};
+    x->job = (struct job){.lane = lane_of(x), .deadline_us = r->deadline_us};
     if (executor_submit(x->site->server->executor, &x->job, suspend))
         return MHD_YES;
     reply_problem(r, PROBLEM_OVERLOADED);
@@ -393,6 +416,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *mhd, const cha
     case STAGE_DISCARD: return *upload_size ? take_body(x, upload, upload_size) : send_answer(x);
     case STAGE_ANSWERED: return send_answer(x);
     case STAGE_QUEUED:
+    case STAGE_PIECES:
     case STAGE_SENT: break;
     }
     return MHD_YES;

@@ -20,6 +20,7 @@ enum stage {
     STAGE_DISCARD,  /* answered already; a small body is read off */
     STAGE_QUEUED,   /* suspended: queued, running or deferred */
     STAGE_ANSWERED, /* resumed, the answer is ready */
+    STAGE_PIECES,   /* sent piece by piece: suspended while one is made */
     STAGE_SENT,
 };
 
@@ -43,6 +44,9 @@ struct exchange {
     bool close; /* the connection ends with this answer */
     int64_t started_us;
     const char *trace_id;
+    struct buf piece; /* of an answer in pieces: what is being sent */
+    size_t piece_sent;
+    bool pieces_over, pieces_broken;
     bool deferred;
     _Atomic unsigned turns; /* the worker's and, of a deferred request, its holder's */
     _Atomic unsigned holds;
@@ -54,6 +58,15 @@ void exchange_admit(struct exchange *x, const char *version);
 
 /* Takes room for a body of n bytes altogether; what it has already stays. False: there is none. */
 bool exchange_take_room(struct exchange *x, size_t n);
+
+/* How long a client may take to read so many bytes: until then, by clock_boot_us. */
+int64_t exchange_answer_deadline_us(const struct exchange *x, size_t bytes);
+
+/* pieces.c: an answer that is made while it is sent. The response holds x (drop) until it is gone.
+ */
+struct MHD_Response *pieces_response(struct exchange *x, void (*drop)(void *x));
+/* A worker's turn, or the end of waiting for one. */
+void pieces_turn(struct exchange *x, enum job_end end, void *worker);
 
 /* Cross-origin headers of the answer, when the listener gives any to this origin. */
 void exchange_add_cors(struct exchange *x, struct MHD_Response *response);

@@ -126,6 +126,14 @@ void reply_json(struct request *r, unsigned http_status, json_t *body)
     reply_bytes(r, http_status, "application/json", dump, strlen(dump));
 }
 
+void reply_pieces(struct request *r, unsigned http_status, const char *content_type,
+                  piece_maker next, void *with)
+{
+    reply_bytes(r, http_status, content_type, "", 0);
+    r->reply_next = next;
+    r->reply_with = with;
+}
+
 void reply_empty(struct request *r, unsigned http_status)
 {
     reply_bytes(r, http_status, NULL, "", 0);

@@ -17,11 +17,15 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/ids.h"
 #include "base/status.h"
 
 struct request;
 typedef void (*handler)(struct request *r);
+/* Fills the empty *piece with what comes next of an answer; *last, false before: nothing comes
+ * after it. */
+typedef enum status (*piece_maker)(struct request *r, void *with, struct buf *piece, bool *last);
 
 enum listener { LISTENER_PUBLIC = 1, LISTENER_OPERATOR = 2, LISTENER_BOTH = 3 };
 
@@ -55,6 +59,7 @@ struct route {
     size_t max_body;   /* bytes; 0: none allowed */
     unsigned roles;    /* CALLER_OPERATOR: who of them */
     bool token_too;    /* CALLER_ANYONE: an account's token may come along, and is then checked */
+    bool image_query;  /* with a query it is LANE_IMAGE's, without one its lane's */
     bool idempotent;   /* Idempotency-Key required and honoured */
     bool consent;      /* creates personal data: the current major policy must be agreed to */
     bool faces;        /* looks at faces: the account must have agreed to that purpose */
@@ -101,6 +106,8 @@ struct request {
     const void *reply_body;
     size_t reply_size;
     struct reply_header *reply_headers;
+    piece_maker reply_next; /* of an answer in pieces */
+    void *reply_with;
     const char *problem_code; /* for log and metrics */
     json_t *field_errors;
 
@@ -129,6 +136,16 @@ void reply_add_header(struct request *r, const char *name, const char *value);
 /* True when nobody waits for the answer any more: the client has closed its side of the connection,
  * or the deadline is past. For long work on a server's request, between its steps. */
 bool request_is_abandoned(const struct request *r);
+
+/* An answer of unknown length that never lies in memory as a whole. Once the client has taken what
+ * there is, `next` makes the following piece: on a worker of the request's lane (r->worker is its
+ * own; between pieces no worker is kept), within the handler's deadline each time, never two at
+ * once. What is not OK, a full queue or a stopping server breaks the answer off, and the client
+ * sees that it is not whole. A request's arena lives as long as the whole answer: each piece should
+ * use one of its own. `with` is the caller's, freed by arena_defer; `next` is never called for
+ * HEAD. */
+void reply_pieces(struct request *r, unsigned http_status, const char *content_type,
+                  piece_maker next, void *with);
 
 /* ---- answering later ---- */
 
