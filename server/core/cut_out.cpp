@@ -33,12 +33,9 @@ static void lift_veil(cv::Mat &alpha)
     cv::min(cv::max(alpha, 0), 1, alpha);
 }
 
-static idphoto_pixels refined(const cv::Mat &rgb, const cv::Mat &trimap, const hint &doubt)
+static idphoto_pixels coloured(const cv::Mat &rgb, const cv::Mat &alpha)
 {
-    secret_mat alpha, front;
-    alpha = solve_alpha(rgb, trimap, doubt);
-    if (!doubt.trust.empty())
-        lift_veil(alpha);
+    secret_mat front;
     front = foreground_of(rgb, alpha);
     return joined(rgb, alpha, front);
 }
@@ -48,6 +45,17 @@ static cv::Mat as_alpha(const cv::Mat &mask)
     cv::Mat out;
     mask.convertTo(out, CV_32F, 1 / 255.0);
     return out;
+}
+
+static cv::Mat alpha_of(const cv::Mat &rgb, const people &who, cv::dnn::Net &net)
+{
+    secret_mat mask, trimap, guess, trust;
+    mask = coarse_mask(rgb, who, net);
+    trimap = trimap_of(rgb, mask, who, trust);
+    guess = as_alpha(mask);
+    cv::Mat alpha = solve_alpha(rgb, trimap, {guess, trust});
+    lift_veil(alpha);
+    return alpha;
 }
 
 /* Eyes that are apart, in the picture or near it. */
@@ -72,13 +80,9 @@ idphoto_result idphoto_cut_out(idphoto *i, const idphoto_pixels *rgb, const idph
         for (size_t k = 0; k < count; k++)
             if (!core::is_usable(faces[k], picture.size()))
                 throw core::failure{IDPHOTO_INVALID};
-        const core::people who = {faces, count};
-        core::secret_mat mask;
-        mask = core::coarse_mask(picture, who, i->matting_net);
-        core::secret_mat trimap, guess, trust;
-        trimap = core::trimap_of(picture, mask, who, trust);
-        guess = core::as_alpha(mask);
-        *out = core::refined(picture, trimap, {guess, trust});
+        core::secret_mat alpha;
+        alpha = core::alpha_of(picture, {faces, count}, i->matting_net);
+        *out = core::coloured(picture, alpha);
     });
 }
 
@@ -89,6 +93,9 @@ idphoto_result idphoto_refine(const idphoto_pixels *rgb, const idphoto_pixels *t
         const cv::Mat picture = core::view(*rgb, 3), known = core::view(*trimap, 1);
         if (picture.size() != known.size())
             throw core::failure{IDPHOTO_INVALID};
-        *out = core::refined(picture, known, {core::as_alpha(known), cv::Mat()});
+        core::secret_mat guess, alpha;
+        guess = core::as_alpha(known);
+        alpha = core::solve_alpha(picture, known, {guess, cv::Mat()});
+        *out = core::coloured(picture, alpha);
     });
 }
