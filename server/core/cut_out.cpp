@@ -28,7 +28,7 @@ static idphoto_pixels joined(const cv::Mat &rgb, const cv::Mat &alpha, const cv:
 /* Of a veil that no eye sees in hair, but every eye on a plain wall, nothing is left. */
 static void lift_veil(cv::Mat &alpha)
 {
-    constexpr float VEIL = 0.08f;
+    constexpr float VEIL = 0.1f;
     alpha = (alpha - VEIL) / (1 - 2 * VEIL);
     cv::min(cv::max(alpha, 0), 1, alpha);
 }

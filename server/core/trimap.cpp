@@ -19,7 +19,7 @@ constexpr reach HAIR = {0.36f, 0.26f}, BODY = {0.11f, 0.11f};
 class widths
 {
   public:
-    explicit widths(const people &who)
+    widths(const people &who, float share) : scale(share)
     {
         for (size_t k = 0; k < who.count; k++)
             eyes.emplace_back(who.face[k]);
@@ -38,11 +38,12 @@ class widths
     {
         float out = 0;
         for (const eye_line &e : eyes)
-            out = std::max(out, e.distance * (inside ? HAIR.inside : HAIR.outside));
+            out = std::max(out, scale * e.distance * (inside ? HAIR.inside : HAIR.outside));
         return out;
     }
 
   private:
+    float scale;
     std::vector<eye_line> eyes;
     /* 1 where hair may be (above the chin), 0 from the shoulders on, falling between */
     static float hairiness(const eye_line &e, cv::Point2f p)
@@ -52,12 +53,11 @@ class widths
     }
 };
 
-/* How much the mask weighs at the ends of the band, against the 49 windows that hold a pixel:
- * little before a plain wall, where colours tell all, much where the background has edges of its
- * own. */
-static float mask_weight(const cv::Mat &rgb, const cv::Mat &mask)
+/* 0 before a plain wall, where colours tell all; 1 where the background has many edges of its own,
+ * which look like hair. */
+static float busyness(const cv::Mat &rgb, const cv::Mat &mask)
 {
-    constexpr float LEAST = 2, MOST = 15, PLAIN = 3, BUSY = 12; /* steps of 255 per cell */
+    constexpr float PLAIN = 3, BUSY = 12; /* steps of 255 per cell */
     constexpr int CELLS = 48;
     const float scale = (float)CELLS / (float)std::max(rgb.cols, rgb.rows);
     secret_mat small, dx, dy;
@@ -70,11 +70,14 @@ static float mask_weight(const cv::Mat &rgb, const cv::Mat &mask)
     cv::dilate(around, around, cv::Mat::ones(5, 5, CV_8U)); /* nor the edge of the person itself */
     around = around == 0;
     if (cv::countNonZero(around) == 0)
-        return MOST;
+        return 1;
     const float step =
         (float)(cv::mean(cv::abs(dx), around)[0] + cv::mean(cv::abs(dy), around)[0]) / 2;
-    return LEAST + (MOST - LEAST) * std::clamp((step - PLAIN) / (BUSY - PLAIN), 0.0f, 1.0f);
+    return std::clamp((step - PLAIN) / (BUSY - PLAIN), 0.0f, 1.0f);
 }
+
+/* How much the mask weighs at the ends of the band, against the 49 windows that hold a pixel. */
+constexpr float WEIGHT_PLAIN = 2, WEIGHT_BUSY = 13, NARROWER = 0.35f;
 
 cv::Mat trimap_of(const cv::Mat &rgb, const cv::Mat &mask, const people &who, cv::Mat &trust)
 {
@@ -82,8 +85,9 @@ cv::Mat trimap_of(const cv::Mat &rgb, const cv::Mat &mask, const people &who, cv
     cv::copyMakeBorder(mask >= 128, padded, 1, 1, 1, 1, cv::BORDER_REPLICATE);
     cv::distanceTransform(255 - padded, away[0], cv::DIST_L2, 3);
     cv::distanceTransform(padded, away[1], cv::DIST_L2, 3);
-    const widths width(who);
-    const float most[2] = {width.most(false), width.most(true)}, weight = mask_weight(rgb, mask);
+    const float busy = busyness(rgb, mask), weight = WEIGHT_PLAIN + busy * WEIGHT_BUSY;
+    const widths width(who, 1 - NARROWER * busy);
+    const float most[2] = {width.most(false), width.most(true)};
     cv::Mat trimap(mask.size(), CV_8U);
     trust = cv::Mat::zeros(mask.size(), CV_32F);
     for (int y = 0; y < mask.rows; y++)
