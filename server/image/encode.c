@@ -125,18 +125,6 @@ static enum status fit(VipsImage *image, const struct encode_wanted *w, struct b
 
 /* ---- scale ---- */
 
-static VipsImage *wrap(const struct idphoto_pixels *p)
-{
-    VipsImage *raw =
-        vips_image_new_from_memory(p->bytes, p->stride_bytes * (size_t)p->height_px, p->width_px,
-                                   p->height_px, p->channels, VIPS_FORMAT_UCHAR);
-    VipsImage *out = NULL;
-    if (raw && vips_copy(raw, &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) != 0)
-        out = NULL;
-    picture_release(raw);
-    return out;
-}
-
 /* At this scale and density; owned. */
 static VipsImage *scaled(VipsImage *whole, double scale, int32_t dpi)
 {
@@ -192,7 +180,7 @@ static enum status search_scale(VipsImage *whole, double limit, const struct enc
 static enum status encode(const struct idphoto_pixels *p, const struct encode_wanted *w,
                           struct photo_facts *facts, struct buf *out)
 {
-    VipsImage *whole = wrap(p);
+    VipsImage *whole = picture_wrap(p);
     if (!whole)
         return INTERNAL;
     enum status s = encode_at(whole, 1, w, facts, out);

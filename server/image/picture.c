@@ -26,6 +26,25 @@ void picture_wipe(VipsImage *memory)
     picture_release(memory);
 }
 
+void picture_free_bytes(void *bytes, size_t n)
+{
+    if (bytes)
+        sodium_memzero(bytes, n);
+    g_free(bytes);
+}
+
+VipsImage *picture_wrap(const struct idphoto_pixels *p)
+{
+    VipsImage *raw =
+        vips_image_new_from_memory(p->bytes, p->stride_bytes * (size_t)p->height_px, p->width_px,
+                                   p->height_px, p->channels, VIPS_FORMAT_UCHAR);
+    VipsImage *out = NULL;
+    if (raw && vips_copy(raw, &out, "interpretation", VIPS_INTERPRETATION_sRGB, NULL) != 0)
+        out = NULL;
+    picture_release(raw);
+    return out;
+}
+
 enum status picture_within_limits(VipsImage *image)
 {
     int64_t w = vips_image_get_width(image), h = vips_image_get_height(image);

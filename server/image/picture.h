@@ -6,11 +6,18 @@
 #include <vips/vips.h>
 
 #include "base/status.h"
+#include "core/idphoto.h"
 
 /* NULL is allowed. */
 void picture_release(VipsImage *image);
 /* Overwrites the pixels of an image in memory first. NULL is allowed. */
 void picture_wipe(VipsImage *memory);
+
+/* Overwrites and frees what libvips wrote to memory. NULL is allowed. */
+void picture_free_bytes(void *bytes, size_t n);
+
+/* sRGB pixels, borrowed as long as the image lives. Rows lie without gaps. NULL: no memory. */
+VipsImage *picture_wrap(const struct idphoto_pixels *p);
 
 /* TOO_LARGE: over PHOTO_SIDE_MAX_PX or PHOTO_AREA_MAX_PX. */
 enum status picture_within_limits(VipsImage *image) MUST_USE;
