@@ -50,13 +50,15 @@ static const struct statement retention_select = {
     " UNION ALL SELECT 'idempotency-answer', expires_at, false FROM idempotency"
     " UNION ALL SELECT 'receipt', expires_at, false FROM receipt"
     " UNION ALL SELECT 'erased-attempt', expires_at, false FROM erased_attempt"
+    " UNION ALL SELECT 'print-batch', expires_at, false FROM print_batch"
     " UNION ALL SELECT 'account', a.idle_from + interval '31 days',"
     "  EXISTS (SELECT 1 FROM orders o WHERE o.account_id = a.account_id)"
     "  OR EXISTS (SELECT 1 FROM photo_copy c WHERE c.account_id = a.account_id) FROM account a)"
     " SELECT class, count(expires_at), min(expires_at),"
     "  count(*) FILTER (WHERE expires_at < $1::timestamptz - interval '1 minute' AND NOT held)"
     " FROM unnest(ARRAY['draft-photo', 'electronic-photo', 'print-photo', 'unpaid-order', 'order',"
-    "  'payer', 'account', 'session', 'idempotency-answer', 'receipt', 'erased-attempt'])"
+    "  'payer', 'account', 'session', 'idempotency-answer', 'receipt', 'erased-attempt',"
+    "  'print-batch'])"
     "  WITH ORDINALITY AS known (class, n) LEFT JOIN ends USING (class) GROUP BY class, n ORDER BY "
     "n"};
 

@@ -71,25 +71,32 @@ static const struct statement bytes_insert = {
     "  greatest(life.print_until, held.paid_until),"                                               \
     "  greatest(life.draft_until, held.open_until)),"                                              \
     " coalesce(life.electronic_until, held.bought_until, life.print_until, held.paid_until)"       \
-    "  IS NOT NULL,"                                                                               \
-    " coalesce(life.electronic_until, held.bought_until) IS NOT NULL"
+    "  IS NOT NULL"
 
 static const struct statement photo_select = {"photo_select", "SELECT" PHOTO_COLUMNS PHOTO_LIFE};
 
-/* The electronic copy if it is there; before promote, what there is. */
+/* The copy of that purpose if it is there; before promote, what there is. */
+#define PHOTO_FILE(purpose, readable)                                                              \
+    "SELECT f.*, best.key_wrapped, b.sealed FROM (SELECT p.account_id, p.photo_id," PHOTO_COLUMNS  \
+    ", " readable " AS readable, held.was_bought" PHOTO_LIFE                                       \
+    ") f LEFT JOIN LATERAL (SELECT c.* FROM photo_copy c"                                          \
+    "  WHERE c.account_id = f.account_id AND c.photo_id = f.photo_id AND f.readable"               \
+    "  ORDER BY c.purpose = '" purpose "' AND c.expires_at > $3 DESC, c.expires_at DESC LIMIT 1)"  \
+    "  best ON true LEFT JOIN photo_bytes b ON b.drop_day = best.drop_day"                         \
+    "  AND b.account_id = best.account_id AND b.photo_id = best.photo_id"                          \
+    "  AND b.purpose = best.purpose"
+
 static const struct statement photo_file_select = {
     "photo_file_select",
-    "SELECT f.*, best.key_wrapped, b.sealed FROM (SELECT p.account_id, p.photo_id," PHOTO_COLUMNS
-    " AS readable, held.was_bought" PHOTO_LIFE ") f LEFT JOIN LATERAL (SELECT c.* FROM photo_copy c"
-    "  WHERE c.account_id = f.account_id AND c.photo_id = f.photo_id AND f.readable"
-    "  ORDER BY c.purpose = 'electronic' AND c.expires_at > $3 DESC, c.expires_at DESC LIMIT 1) "
-    "best"
-    "  ON true LEFT JOIN photo_bytes b ON b.drop_day = best.drop_day"
-    "  AND b.account_id = best.account_id AND b.photo_id = best.photo_id"
-    "  AND b.purpose = best.purpose"};
+    PHOTO_FILE("electronic", "coalesce(life.electronic_until, held.bought_until) IS NOT NULL")};
+static const struct statement photo_print_select = {
+    "photo_print_select",
+    PHOTO_FILE("print", "coalesce(life.print_until, held.paid_until) IS NOT NULL")};
+static const struct statement photo_any_select = {"photo_any_select", PHOTO_FILE("draft", "true")};
 
 STATEMENTS(photo_statements, &upload_count, &draft_count, &draft_first_end, &photo_insert,
-           &copy_insert, &bytes_insert, &photo_select, &photo_file_select);
+           &copy_insert, &bytes_insert, &photo_select, &photo_file_select, &photo_print_select,
+           &photo_any_select);
 
 static void add_photo(struct params *p, int64_t account_id, const struct photo *photo)
 {
@@ -235,12 +242,12 @@ static enum status open_file(struct store *st, struct arena *a, int64_t account_
     return s;
 }
 
-enum status photo_read_file(struct store *st, struct arena *a, int64_t account_id,
-                            const struct uuid *photo_id, int64_t now_us, struct photo *photo,
-                            struct span *file)
+static enum status read_file(struct store *st, struct arena *a, const struct statement *statement,
+                             int64_t account_id, const struct uuid *photo_id, int64_t now_us,
+                             struct photo *photo, struct span *file)
 {
     struct rows rows;
-    enum status s = select_one(st, a, &photo_file_select, account_id, photo_id, now_us, &rows);
+    enum status s = select_one(st, a, statement, account_id, photo_id, now_us, &rows);
     if (s != OK)
         return s;
     struct photo found = read_photo(&rows, 2, photo_id);
@@ -251,4 +258,27 @@ enum status photo_read_file(struct store *st, struct arena *a, int64_t account_i
     if (s == OK)
         *photo = found;
     return s;
+}
+
+enum status photo_read_file(struct store *st, struct arena *a, int64_t account_id,
+                            const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                            struct span *file)
+{
+    return read_file(st, a, &photo_file_select, account_id, photo_id, now_us, photo, file);
+}
+
+enum status photo_read_print(struct store *st, struct arena *a, int64_t account_id,
+                             const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                             struct span *file)
+{
+    enum status s =
+        read_file(st, a, &photo_print_select, account_id, photo_id, now_us, photo, file);
+    return s == CONFLICT ? NOT_FOUND : s;
+}
+
+enum status photo_read_any(struct store *st, struct arena *a, int64_t account_id,
+                           const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                           struct span *file)
+{
+    return read_file(st, a, &photo_any_select, account_id, photo_id, now_us, photo, file);
 }

@@ -63,6 +63,16 @@ enum status photo_read_file(struct store *st, struct arena *a, int64_t account_i
                             const struct uuid *photo_id, int64_t now_us, struct photo *photo,
                             struct span *file) MUST_USE;
 
+/* The same for those who print it: while a paid print of it lives. NOT_FOUND otherwise. */
+enum status photo_read_print(struct store *st, struct arena *a, int64_t account_id,
+                             const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                             struct span *file) MUST_USE;
+
+/* The same of any photo that is seen, paid or not: not to be given out as it is. */
+enum status photo_read_any(struct store *st, struct arena *a, int64_t account_id,
+                           const struct uuid *photo_id, int64_t now_us, struct photo *photo,
+                           struct span *file) MUST_USE;
+
 /* Row id of a photo's record is the photo_id; the bytes' column of the seal. */
 #define PHOTO_TABLE        "photo"
 #define PHOTO_BYTES_COLUMN "sealed"

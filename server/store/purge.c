@@ -50,6 +50,8 @@ static const struct statement purge_sessions = {"purge_session", PURGE_SIMPLE("s
 static const struct statement purge_idempotency = {"purge_idempotency",
                                                    PURGE_SIMPLE("idempotency")};
 static const struct statement purge_receipts = {"purge_receipt", PURGE_SIMPLE("receipt")};
+/* Its orders, which end earlier, are gone: the batch names nobody, and no one it. */
+static const struct statement purge_batches = {"purge_print_batch", PURGE_SIMPLE("print_batch")};
 /* The application may not change these rows, so it cannot lock them either. */
 static const struct statement purge_attempts = {
     "purge_erased_attempt",
@@ -97,9 +99,9 @@ static const struct statement instance_select = {
     "instance_select", "SELECT host, ratchet_day, seen_at FROM instance ORDER BY host"};
 
 STATEMENTS(purge_statements, &purge_copies, &purge_photos, &purge_orders, &purge_accounts,
-           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_attempts, &purge_runs,
-           &purge_books_call, &partitions_make, &partitions_list, &partition_drop, &key_day_oldest,
-           &instance_put, &instance_delete, &instance_select);
+           &purge_sessions, &purge_idempotency, &purge_receipts, &purge_batches, &purge_attempts,
+           &purge_runs, &purge_books_call, &partitions_make, &partitions_list, &partition_drop,
+           &key_day_oldest, &instance_put, &instance_delete, &instance_select);
 
 enum status purge_batch(struct store *st, int64_t until_us, int limit, struct purged *out,
                         bool *more)
@@ -107,11 +109,11 @@ enum status purge_batch(struct store *st, int64_t until_us, int limit, struct pu
     /* orders before copies before photos before accounts: each frees the next */
     static const struct statement *const order[] = {
         &purge_orders,      &purge_copies,   &purge_photos,   &purge_accounts, &purge_sessions,
-        &purge_idempotency, &purge_receipts, &purge_attempts, &purge_runs};
+        &purge_idempotency, &purge_receipts, &purge_attempts, &purge_runs,     &purge_batches};
     enum { N = sizeof order / sizeof *order };
-    int64_t *const counts[N] = {&out->orders,   &out->photos, &out->others,
-                                &out->accounts, &out->others, &out->others,
-                                &out->others,   &out->others, &out->others};
+    int64_t *const counts[N] = {&out->orders, &out->photos, &out->others, &out->accounts,
+                                &out->others, &out->others, &out->others, &out->others,
+                                &out->others, &out->others};
     struct arena *a = arena_new();
     enum status s = OK;
     bool full = false;

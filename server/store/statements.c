@@ -13,5 +13,6 @@ const struct statement_list *const all_statements[] = {
     &refund_statements,         &wechat_binding_statements,
     &erased_attempt_statements, &reconciliation_statements,
     &seal_statements,           &auditor_statements,
+    &print_batch_statements,
 };
 const size_t all_statements_count = sizeof all_statements / sizeof *all_statements;

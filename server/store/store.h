@@ -30,7 +30,7 @@ extern const struct statement_list account_statements, session_statements, idemp
     operator_statements, promote_statements, lease_statements, rewrap_statements, purge_statements,
     job_statements, erase_statements, figure_statements, refund_statements,
     wechat_binding_statements, erased_attempt_statements, reconciliation_statements,
-    seal_statements, auditor_statements;
+    seal_statements, auditor_statements, print_batch_statements;
 
 /* A record being sealed or opened: its name, and its data key in clear. */
 struct record {

@@ -270,6 +270,8 @@ Test(purge, the_retention_figures_name_what_is_overdue)
            " 0, 1)");
     sql_do("INSERT INTO erased_attempt VALUES ('0123456789abcdefABCDEF', 'wechat', 'm', 'a', 1,"
            " '2026-12-01T06:00:00Z')");
+    sql_do("INSERT INTO print_batch VALUES (gen_random_uuid(), gen_random_uuid(), 1, now(), NULL,"
+           " '2026-12-01T06:00:00Z')");
     is(retention_read(&w.st, w.a, w.now_us + 200 * DAY_US, &r), OK);
     for (size_t i = 0; i < r.n_classes; i++) {
         cr_assert(r.classes[i].rows > 0, "%s", r.classes[i].name);
