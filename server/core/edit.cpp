@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/compose.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <opencv2/imgproc.hpp>
+
+#include "core/faces.hpp"
 
 namespace core
 {
@@ -26,96 +29,181 @@ bool is_untouched(const idphoto_edit &e)
            e.whitening == 0 && e.smoothing == 0;
 }
 
-/* Share of skin in each pixel, 0..1: how near its colour (without lightness) is to that of the
- * cheeks. */
-static cv::Mat skin_of(const cv::Mat &ycc, cv::Point2f eyes, float d)
+/* The person as lightness and two colour differences, 0..255, and alpha, 0..1. */
+namespace
 {
-    cv::Mat cheeks = cv::Mat::zeros(ycc.size(), CV_8U), out(ycc.size(), CV_32F);
-    for (const float side : {-0.5f, 0.5f})
-        cv::circle(cheeks, eyes + cv::Point2f(side * d, 0.65f * d), std::max(2, (int)(0.2f * d)),
-                   cv::Scalar(255), cv::FILLED);
-    cv::Scalar mean, deviation;
-    cv::meanStdDev(ycc, mean, deviation, cheeks);
-    const float width = 9 + 2 * (float)std::max(deviation[1], deviation[2]),
-                spread = 2 * width * width;
-    for (int y = 0; y < ycc.rows; y++)
-        for (int x = 0; x < ycc.cols; x++) {
-            const cv::Vec3f &p = ycc.at<cv::Vec3f>(y, x);
-            const float cr = p[1] - (float)mean[1], cb = p[2] - (float)mean[2],
-                        dark = std::min(0.0f, p[0] - 0.55f * (float)mean[0]);
-            out.at<float>(y, x) = std::exp(-(cr * cr + cb * cb + dark * dark) / spread);
+struct planes {
+    secret_mat light, cr, cb, alpha;
+};
+} // namespace
+
+/* ITU-R BT.601, full range, as JPEG has it. */
+static void split(const cv::Mat &rgba, planes &out)
+{
+    for (cv::Mat *m :
+         {(cv::Mat *)&out.light, (cv::Mat *)&out.cr, (cv::Mat *)&out.cb, (cv::Mat *)&out.alpha})
+        m->create(rgba.size(), CV_32F);
+    for (int y = 0; y < rgba.rows; y++) {
+        const cv::Vec4b *p = rgba.ptr<cv::Vec4b>(y);
+        float *light = out.light.ptr<float>(y), *cr = out.cr.ptr<float>(y),
+              *cb = out.cb.ptr<float>(y), *alpha = out.alpha.ptr<float>(y);
+        for (int x = 0; x < rgba.cols; x++) {
+            light[x] = 0.299F * (float)p[x][0] + 0.587F * (float)p[x][1] + 0.114F * (float)p[x][2];
+            cr[x] = ((float)p[x][0] - light[x]) * 0.713F;
+            cb[x] = ((float)p[x][2] - light[x]) * 0.564F;
+            alpha[x] = (float)p[x][3] / 255;
         }
-    return out;
+    }
 }
+
+static void join(const planes &in, cv::Mat &rgba)
+{
+    for (int y = 0; y < rgba.rows; y++) {
+        cv::Vec4b *p = rgba.ptr<cv::Vec4b>(y);
+        const float *light = in.light.ptr<float>(y), *cr = in.cr.ptr<float>(y),
+                    *cb = in.cb.ptr<float>(y);
+        for (int x = 0; x < rgba.cols; x++) {
+            const float r = light[x] + cr[x] / 0.713F, b = light[x] + cb[x] / 0.564F;
+            p[x][0] = cv::saturate_cast<uchar>(r);
+            p[x][1] = cv::saturate_cast<uchar>((light[x] - 0.299F * r - 0.114F * b) / 0.587F);
+            p[x][2] = cv::saturate_cast<uchar>(b);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- skin */
+
+/* How near the colour of each pixel is to that of the cheeks, 0..1; of several faces the nearest.
+ */
+static void add_skin_of(const planes &p, const eye_line &eyes, cv::Mat &out)
+{
+    cv::Mat cheeks = cv::Mat::zeros(p.light.size(), CV_8U);
+    for (const float side : {-0.5F, 0.5F})
+        cv::circle(cheeks,
+                   eyes.middle + side * eyes.distance * eyes.along +
+                       0.65F * eyes.distance * eyes.down,
+                   std::max(2, (int)(0.2F * eyes.distance)), cv::Scalar(255), cv::FILLED);
+    cv::Scalar light, cr, cb, cr_spread, cb_spread, none;
+    cv::meanStdDev(p.light, light, none, cheeks);
+    cv::meanStdDev(p.cr, cr, cr_spread, cheeks);
+    cv::meanStdDev(p.cb, cb, cb_spread, cheeks);
+    const float width = 7 + 2 * (float)std::max(cr_spread[0], cb_spread[0]),
+                spread = 2 * width * width;
+    for (int y = 0; y < out.rows; y++)
+        for (int x = 0; x < out.cols; x++) {
+            const float r = p.cr.at<float>(y, x) - (float)cr[0],
+                        b = p.cb.at<float>(y, x) - (float)cb[0];
+            const float dark = std::min(0.0F, p.light.at<float>(y, x) - 0.6F * (float)light[0]);
+            float &s = out.at<float>(y, x);
+            s = std::max(s, std::exp(-(r * r + b * b + dark * dark) / spread));
+        }
+}
+
+/* Brows, eyes and mouth stay as they are, whatever their colour. */
+static void spare_features(const eye_line &e, cv::Mat &skin)
+{
+    const auto d = (double)e.distance;
+    const auto spare = [&](float across, float down, double half_width, double half_height) {
+        const cv::Point2f at = e.middle + e.distance * (across * e.along + down * e.down);
+        cv::ellipse(skin,
+                    cv::RotatedRect(
+                        at, cv::Size2f((float)(2 * half_width * d), (float)(2 * half_height * d)),
+                        e.roll_deg),
+                    cv::Scalar(0), cv::FILLED);
+    };
+    for (const float side : {-0.5F, 0.5F})
+        spare(side, -0.08F, 0.36, 0.27);
+    spare(0, 1.12F, 0.48, 0.2);
+    cv::GaussianBlur(skin, skin, cv::Size(), std::max(0.8, 0.04 * d));
+}
+
+static void find_skin(const planes &p, const idphoto_face *faces, int32_t count, cv::Mat &out)
+{
+    out = cv::Mat::zeros(p.light.size(), CV_32F);
+    for (int32_t k = 0; k < count; k++)
+        add_skin_of(p, eye_line(faces[k]), out);
+    for (int32_t k = 0; k < count; k++)
+        spare_features(eye_line(faces[k]), out);
+}
+
+/* ---------------------------------------------------------------- the edits */
 
 /* Brightness, contrast, saturation: on lightness and on the distance from grey. */
-static void tone(cv::Mat &ycc, const idphoto_edit &e)
+static void tone(planes &p, const idphoto_edit &e)
 {
-    const float contrast = 1 + e.contrast / 100, saturation = 1 + e.saturation / 100;
-    for (int y = 0; y < ycc.rows; y++)
-        for (int x = 0; x < ycc.cols; x++) {
-            cv::Vec3f &p = ycc.at<cv::Vec3f>(y, x);
-            p[0] = std::clamp((p[0] - 128) * contrast + 128 + e.brightness, 0.0f, 255.0f);
-            p[1] = (p[1] - 127.5f) * saturation + 127.5f;
-            p[2] = (p[2] - 127.5f) * saturation + 127.5f;
-        }
+    const double contrast = 1 + (double)e.contrast / 100,
+                 saturation = 1 + (double)e.saturation / 100;
+    p.light.convertTo(p.light, -1, contrast, 128 - 128 * contrast + (double)e.brightness);
+    cv::min(cv::max(p.light, 0), 255, p.light);
+    p.cr *= saturation;
+    p.cb *= saturation;
 }
 
-/* Evens what is neither edge nor dark: a bilateral filter whose result counts only where skin is.
- */
-static void smooth(cv::Mat &ycc, const cv::Mat &skin, float d, float strength)
+/* A mean that the old background has no part in. */
+static void blur_person(const cv::Mat &plane, const cv::Mat &alpha, double sigma, cv::Mat &out)
 {
-    cv::Mat light, even;
-    cv::extractChannel(ycc, light, 0);
-    cv::bilateralFilter(light, even, std::clamp((int)(d / 8), 3, 13), 22, (double)d / 14);
-    for (int y = 0; y < ycc.rows; y++)
-        for (int x = 0; x < ycc.cols; x++) {
-            const float share = 0.09f * strength * skin.at<float>(y, x);
-            ycc.at<cv::Vec3f>(y, x)[0] += share * (even.at<float>(y, x) - light.at<float>(y, x));
+    secret_mat weight, sum;
+    cv::GaussianBlur(alpha, weight, cv::Size(), sigma);
+    cv::multiply(plane, alpha, sum);
+    cv::GaussianBlur(sum, sum, cv::Size(), sigma);
+    weight += 1e-3F;
+    cv::divide(sum, weight, out);
+    plane.copyTo(out, alpha < 0.02F);
+}
+
+/* Evens what is neither edge nor dark: a bilateral filter (Tomasi, Manduchi 1998) whose result
+ * counts only where skin is. */
+static void smooth(planes &p, const cv::Mat &skin, float eye_distance, float strength)
+{
+    secret_mat even;
+    cv::bilateralFilter(p.light, even, std::clamp((int)(eye_distance / 7) | 1, 3, 15), 24,
+                        (double)eye_distance / 12);
+    for (int y = 0; y < skin.rows; y++)
+        for (int x = 0; x < skin.cols; x++) {
+            float &v = p.light.at<float>(y, x);
+            v += 0.095F * strength * skin.at<float>(y, x) * (even.at<float>(y, x) - v);
         }
 }
 
 /* Lifts the middle of the scale, where skin is; black and white stay. */
-static void whiten(cv::Mat &ycc, const cv::Mat &skin, float strength)
+static void whiten(planes &p, const cv::Mat &skin, float strength)
 {
-    for (int y = 0; y < ycc.rows; y++)
-        for (int x = 0; x < ycc.cols; x++) {
-            cv::Vec3f &p = ycc.at<cv::Vec3f>(y, x);
-            const float v = p[0] / 255, share = 0.06f * strength * skin.at<float>(y, x);
-            p[0] += 255 * share * v * (1 - v);
-            p[1] -= 0.15f * share * (p[1] - 127.5f);
-            p[2] -= 0.15f * share * (p[2] - 127.5f);
+    for (int y = 0; y < skin.rows; y++)
+        for (int x = 0; x < skin.cols; x++) {
+            float &light = p.light.at<float>(y, x);
+            const float v = std::clamp(light / 255, 0.0F, 1.0F),
+                        share = 0.06F * strength * skin.at<float>(y, x);
+            light += 255 * share * v * (1 - v);
+            p.cr.at<float>(y, x) *= 1 - 0.15F * share;
+            p.cb.at<float>(y, x) *= 1 - 0.15F * share;
         }
 }
 
-static void sharpen(cv::Mat &ycc, float strength)
+static void sharpen(planes &p, float strength)
 {
-    cv::Mat light, soft;
-    cv::extractChannel(ycc, light, 0);
-    cv::GaussianBlur(light, soft, cv::Size(), 1.2);
-    light += 0.25f * strength * (light - soft);
-    cv::min(cv::max(light, 0), 255, light);
-    cv::insertChannel(light, ycc, 0);
+    secret_mat soft;
+    blur_person(p.light, p.alpha, 1.2, soft);
+    cv::addWeighted(p.light, 1 + 0.25 * (double)strength, soft, -0.25 * (double)strength, 0,
+                    p.light);
+    cv::min(cv::max(p.light, 0), 255, p.light);
 }
 
-void edit_person(cv::Mat &person, cv::Point2f eyes, float d, const idphoto_edit &e)
+void edit_person(cv::Mat &person, const idphoto_face *faces, int32_t count, const idphoto_edit &e)
 {
-    secret_mat ycc;
-    person.convertTo(ycc, CV_32F, 1 / 255.0);
-    cv::cvtColor(ycc, ycc, cv::COLOR_RGB2YCrCb);
-    ycc *= 255;
+    planes p;
+    split(person, p);
     if (e.smoothing > 0 || e.whitening > 0) {
-        const cv::Mat skin = skin_of(ycc, eyes, d);
-        smooth(ycc, skin, d, e.smoothing);
-        whiten(ycc, skin, e.whitening);
+        secret_mat skin;
+        find_skin(p, faces, count, skin);
+        if (e.smoothing > 0)
+            smooth(p, skin, eye_line(faces[0]).distance, e.smoothing);
+        if (e.whitening > 0)
+            whiten(p, skin, e.whitening);
     }
-    tone(ycc, e);
+    tone(p, e);
     if (e.sharpness > 0)
-        sharpen(ycc, e.sharpness);
-    ycc /= 255;
-    cv::cvtColor(ycc, person, cv::COLOR_YCrCb2RGB);
-    person *= 255;
-    cv::min(cv::max(person, 0), 255, person);
+        sharpen(p, e.sharpness);
+    join(p, person);
 }
 
 } // namespace core

@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/geometry.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace core
 {
 
-/* Where a specification says nothing: ICAO Doc 9303 part 3 has 70 to 80 % for head and hair of a
- * passport; common guides for one-inch and two-inch photos are looser. Shares of the photo's
- * height. */
-constexpr float USUAL_HEAD = 0.66f, USUAL_EYE_Y = 0.40f, LEAST_HEAD = 0.35f, MOST_HEAD = 0.95f;
-constexpr float USUAL_CENTRE = 0.02f; /* of the width */
+/* Where a specification says nothing: what common guides for one-inch and two-inch photos and ICAO
+ * Doc 9303 part 3 have in common. Shares of the photo's height, or width. */
+constexpr float USUAL_HEAD = 0.64F, USUAL_EYE_Y = 0.42F, USUAL_CROWN = 0.08F, USUAL_CENTRE = 0.02F;
+constexpr float LEAST_CROWN = 0.025F, LEAST_UNDER_CHIN = 0.08F, MOST_WIDTH = 0.9F;
 
 static bool ruled(const idphoto_band &b)
 {
     return b.least_px != 0 || b.most_px != 0;
-}
-
-static float middle_of(const idphoto_band &b)
-{
-    return b.most_px > 0 ? (b.least_px + b.most_px) / 2 : b.least_px;
 }
 
 /* How far outside; a band without an upper end is open. */
@@ -37,117 +32,190 @@ static float square(float v)
     return v * v;
 }
 
-/* One trial: the picture scaled, the eyes at a height of the photo. */
+/* From the middle of the band, 1 at its ends. */
+static float off_middle(const idphoto_band &b, float v)
+{
+    if (!ruled(b) || b.most_px <= b.least_px)
+        return 0;
+    return (2 * v - b.least_px - b.most_px) / (b.most_px - b.least_px);
+}
+
+static float centre_of(const idphoto_wanted &w)
+{
+    return w.geometry.centre_px > 0 ? w.geometry.centre_px : USUAL_CENTRE * (float)w.width_px;
+}
+
+namespace
+{
+
+/* Where the eyes are in the photo, and how large all is. */
 struct trial {
-    float scale, eye_y;
+    float scale;
+    cv::Point2f eyes;
 };
 
+/* What is wrong with a trial. */
 class cost
 {
   public:
-    cost(const heads &of, const limits &within, const idphoto_wanted &wanted)
-        : h(of), l(within), w(wanted), g(wanted.geometry)
+    cost(const heads &of, const edges &within, const idphoto_wanted &wanted)
+        : h(of), e(within), w(wanted), g(wanted.geometry), width((float)wanted.width_px),
+          height((float)wanted.height_px)
     {
     }
-    /* Squared pixels. Weights put the size of the head and the eyes before the rest, and where the
-     * document says so the eyes before the crown. */
     float operator()(const trial &t) const
     {
-        const float crown = crown_y(t), chin = chin_y(t), height = (float)w.height_px;
-        const float crown_weight = g.eyes_before_crown ? 0.2f : 1;
-        float sum = 4 * square(outside(g.eye_y, t.eye_y)) +
-                    4 * square(outside(g.eye_distance, t.scale * h.eye_distance_px));
-        sum += crown_weight * (4 * square(outside(g.head_height, chin - crown)) +
-                               square(outside(g.crown_y, crown)));
-        sum += square(outside(g.chin_bottom, height - chin));
-        if (!std::isnan(h.width_px))
-            sum += square(outside(g.head_width, t.scale * h.width_px));
-        return sum + 1000 * square(beyond(t)) + 0.002f * leaning(t);
+        constexpr float EDGE = 60, LEANING = 0.05F;
+        const float per_px = 500 / height;
+        return square(per_px) * (bands(t) + unwritten(t) + EDGE * square(beyond(t))) +
+               LEANING * leaning(t);
     }
-    /* Pixels of the photo for which the picture has nothing. */
-    float beyond(const trial &t) const
+    float beyond(const trial &t) const;
+    bool shows_heads(const trial &t) const
     {
-        const float up = t.eye_y - t.scale * (h.eyes.y - l.top),
-                    down = t.eye_y + t.scale * (l.bottom - h.eyes.y);
-        return std::max(0.0f, up) + std::max(0.0f, (float)w.height_px - down);
+        const float half = t.scale * h.span_px / 2 + 0.4F * t.scale * h.width_px;
+        return chin_y(t) < height && t.eyes.y - t.scale * h.eye_distance_px > 0 &&
+               t.eyes.x - half > 0 && t.eyes.x + half < width;
     }
-    float crown_y(const trial &t) const
+    placement of(const trial &t) const
     {
-        return t.eye_y - t.scale * (h.eyes.y - h.crown_y);
-    }
-    float chin_y(const trial &t) const
-    {
-        return t.eye_y + t.scale * (h.chin_y - h.eyes.y);
-    }
-    /* Where several fit, the middles of the bands; where nothing is said, what is usual. */
-    float leaning(const trial &t) const
-    {
-        const float height = (float)w.height_px, head = chin_y(t) - crown_y(t);
-        float sum =
-            square(head - (ruled(g.head_height) ? middle_of(g.head_height) : USUAL_HEAD * height));
-        if (ruled(g.eye_y) && g.eye_y.most_px > 0)
-            sum += square(t.eye_y - middle_of(g.eye_y));
-        else if (ruled(g.crown_y))
-            sum += square(crown_y(t) - middle_of(g.crown_y));
-        else
-            sum += square(t.eye_y - USUAL_EYE_Y * height);
-        return sum;
+        return {t.scale, t.eyes - t.scale * h.eyes};
     }
 
   private:
+    float crown_y(const trial &t) const
+    {
+        return t.eyes.y - t.scale * (h.eyes.y - h.crown_y);
+    }
+    float chin_y(const trial &t) const
+    {
+        return t.eyes.y + t.scale * (h.chin_y - h.eyes.y);
+    }
+    float bands(const trial &t) const;
+    float unwritten(const trial &t) const;
+    float leaning(const trial &t) const;
+
     const heads &h;
-    const limits &l;
+    const edges &e;
     const idphoto_wanted &w;
     const idphoto_geometry &g;
+    const float width, height;
 };
 
-/* Finer and finer around the best; the cost is smooth and has two unknowns. */
+} // namespace
+
+/* Squared pixels. The size of the head and the eyes come before the rest, and where the document
+ * says so the eyes before the crown. */
+float cost::bands(const trial &t) const
+{
+    const float crown = g.eyes_before_crown ? 0.05F : 1;
+    return 4 * square(outside(g.eye_y, t.eyes.y)) +
+           4 * square(outside(g.eye_distance, t.scale * h.eye_distance_px)) +
+           4 * crown * square(outside(g.head_height, chin_y(t) - crown_y(t))) +
+           2 * square(outside(g.head_width, t.scale * h.width_px)) +
+           crown * square(outside(g.crown_y, crown_y(t))) +
+           square(outside(g.chin_bottom, height - chin_y(t))) +
+           2 * square(outside({0, centre_of(w)}, std::abs(t.eyes.x - width / 2)));
+}
+
+/* What no document says since it goes without saying: all of the head is seen, with some air. */
+float cost::unwritten(const trial &t) const
+{
+    const float wide = t.scale * (h.span_px + h.width_px);
+    float sum = square(std::max(0.0F, wide - MOST_WIDTH * width));
+    if (!ruled(g.crown_y))
+        sum += square(std::max(0.0F, LEAST_CROWN * height - crown_y(t)));
+    if (!ruled(g.chin_bottom))
+        sum += square(std::max(0.0F, LEAST_UNDER_CHIN * height + chin_y(t) - height));
+    return sum;
+}
+
+/* Where several fit, the middles of the bands; where nothing is said, what is usual. */
+float cost::leaning(const trial &t) const
+{
+    const float head = chin_y(t) - crown_y(t);
+    float sum = square(off_middle(g.head_height, head)) +
+                square(off_middle(g.head_width, t.scale * h.width_px)) +
+                square(off_middle(g.eye_distance, t.scale * h.eye_distance_px)) +
+                square(off_middle(g.eye_y, t.eyes.y)) + square(off_middle(g.crown_y, crown_y(t))) +
+                square(off_middle(g.chin_bottom, height - chin_y(t))) +
+                square((t.eyes.x - width / 2) / centre_of(w));
+    if (!ruled(g.head_height) && !ruled(g.head_width))
+        sum += square((head / height - USUAL_HEAD) / 0.1F);
+    if (!ruled(g.crown_y))
+        sum += square((crown_y(t) / height - USUAL_CROWN) / 0.08F);
+    if (!ruled(g.eye_y) && !ruled(g.crown_y))
+        sum += square((t.eyes.y / height - USUAL_EYE_Y) / 0.08F);
+    return sum;
+}
+
+/* How deep the frame reaches beyond the picture, pixels of the photo. */
+float cost::beyond(const trial &t) const
+{
+    const placement p = of(t);
+    float worst = 0;
+    for (const cv::Point2f &c : e.cut) {
+        const cv::Point2f q = p(c);
+        worst = std::max(worst, std::min({q.x, q.y, width - q.x, height - q.y}));
+    }
+    for (size_t k = 0; k < e.corner.size(); k++) {
+        const cv::Point2f a = p(e.corner[k]), b = p(e.corner[(k + 1) % e.corner.size()]);
+        const cv::Point2f along = (b - a) / (float)cv::norm(b - a), in(-along.y, along.x);
+        for (int c = 0; c < 4; c++)
+            worst =
+                std::max(worst, -in.dot(cv::Point2f(c & 1 ? width : 0, c & 2 ? height : 0) - a));
+    }
+    return worst;
+}
+
+/* All of the plausible sizes and heights, then finer and finer about the best in all directions:
+ * the cost has valleys along the edges, but no second bottom worth the name. */
 static trial search(const cost &c, const heads &h, const idphoto_wanted &w)
 {
-    constexpr int STEPS = 24, TURNS = 6;
-    const float height = (float)w.height_px, head = h.chin_y - h.crown_y;
-    float least = LEAST_HEAD * height / head, most = MOST_HEAD * height / head,
-          high = 0.1f * height, low = 0.75f * height;
-    trial best = {(least + most) / 2, (high + low) / 2};
+    constexpr int STEPS = 20, HALVINGS = 9;
+    const float width = (float)w.width_px, height = (float)w.height_px,
+                usual = height / (h.chin_y - h.crown_y);
+    trial best = {0.6F * usual, {width / 2, 0.4F * height}};
     float best_cost = c(best);
-    for (int turn = 0; turn < TURNS; turn++) {
-        const float scale_step = (most - least) / STEPS, eye_step = (low - high) / STEPS;
-        for (int a = 0; a <= STEPS; a++)
-            for (int b = 0; b <= STEPS; b++) {
-                const trial t = {least + (float)a * scale_step, high + (float)b * eye_step};
-                const float now = c(t);
-                if (now < best_cost) {
-                    best_cost = now;
-                    best = t;
-                }
-            }
-        least = std::max(1e-4f, best.scale - 2 * scale_step);
-        most = best.scale + 2 * scale_step;
-        high = best.eye_y - 2 * eye_step;
-        low = best.eye_y + 2 * eye_step;
+    const auto look = [&](const trial &t) {
+        const float now = c(t);
+        if (!(now < best_cost))
+            return false;
+        best_cost = now;
+        best = t;
+        return true;
+    };
+    for (int a = 0; a <= STEPS; a++)
+        for (int b = 0; b <= STEPS; b++)
+            look({usual * (0.35F + 0.65F * (float)a / STEPS),
+                  {width / 2, height * (0.15F + 0.6F * (float)b / STEPS)}});
+    float step = 0.02F;
+    for (int k = 0, turns = 0; k < HALVINGS && turns < 200; turns++) {
+        const trial from = best;
+        bool better = false;
+        for (int d = 0; d < 27; d++) {
+            const int across = d / 3 % 3 - 1, down = d / 9 - 1;
+            better |= look({from.scale + step * usual * (float)(d % 3 - 1),
+                            {from.eyes.x + step * width * (float)across,
+                             from.eyes.y + step * height * (float)down}});
+        }
+        if (!better) {
+            step /= 2;
+            k++;
+        }
     }
     return best;
 }
 
-/* The eyes in the middle, unless the picture ends at a side: then as near as the rule bears. */
-static float place_x(const heads &h, const limits &l, const idphoto_wanted &w, float scale)
+placement place_frame(const heads &h, const edges &e, const idphoto_wanted &w)
 {
-    const float width = (float)w.width_px;
-    const float x = width / 2 - scale * h.eyes.x;
-    const float least = width - scale * l.right, most = -scale * l.left;
-    if (least > most + 0.5f)
-        throw failure{IDPHOTO_CUT_OFF};
-    return std::clamp(x, std::min(least, most), most);
-}
-
-placement place_frame(const heads &h, const limits &l, const idphoto_wanted &w)
-{
-    const cost c(h, l, w);
+    if (!(h.chin_y - h.crown_y > 1) || !(h.eye_distance_px > 1))
+        throw failure{IDPHOTO_TOO_SMALL};
+    const cost c(h, e, w);
     const trial t = search(c, h, w);
-    if (c.beyond(t) > 0.5f)
+    if (c.beyond(t) > std::max(1.0F, MADE_UP * (float)w.height_px) || !c.shows_heads(t))
         throw failure{IDPHOTO_CUT_OFF};
-    const float x = place_x(h, l, w, t.scale);
-    return {t.scale, {x, t.eye_y - t.scale * h.eyes.y}};
+    return c.of(t);
 }
 
 idphoto_reached reached_by(const heads &p, const idphoto_wanted &w)
@@ -165,8 +233,7 @@ idphoto_reached reached_by(const heads &p, const idphoto_wanted &w)
     note(IDPHOTO_EYE_Y, g.eye_y, p.eyes.y);
     note(IDPHOTO_EYE_DISTANCE, g.eye_distance, p.eye_distance_px);
     note(IDPHOTO_CHIN_BOTTOM, g.chin_bottom, (float)w.height_px - p.chin_y);
-    const float centre = g.centre_px > 0 ? g.centre_px : USUAL_CENTRE * (float)w.width_px;
-    note(IDPHOTO_CENTRE, {0, centre}, std::abs(p.eyes.x - (float)w.width_px / 2));
+    note(IDPHOTO_CENTRE, {0, centre_of(w)}, std::abs(p.eyes.x - (float)w.width_px / 2));
     return r;
 }
 

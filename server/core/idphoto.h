@@ -205,7 +205,8 @@ struct idphoto_band {
 
 struct idphoto_geometry {
     struct idphoto_band head_height;  /* crown (top of the hair where `hair`) to chin */
-    struct idphoto_band head_width;   /* of the matte at the height of the ears */
+    struct idphoto_band head_width;   /* of the matte at the height of the ears; hair that is wider
+                                         than 2.55 distances of the pupils is not counted */
     struct idphoto_band crown_y;      /* top of the head from the upper edge */
     struct idphoto_band eye_y;        /* middle of the eyes from the upper edge */
     struct idphoto_band eye_distance; /* between the pupils */
@@ -281,6 +282,8 @@ struct idphoto_made {
     struct idphoto_measures measures; /* of the portrait */
     struct idphoto_reached reached;
     bool enlarged; /* the portrait had fewer pixels than the photo */
+    /* The way of a place: x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y + m[5]. */
+    float portrait_to_photo[6];
     int64_t stage_cpu_ns[IDPHOTO_STAGES];
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From portrait to photo. The person is cut out on an upright copy at about the size that the photo
- * has, so that cost follows the photo; crown and head are then measured on the matte, the frame is
- * placed, and colours come from the portrait itself in one turn and scaling.
+ * From portrait to photo. Where the photo will come from is guessed from the eyes; the person is
+ * cut out there, on an upright copy of about the photo's size, so that cost follows the photo;
+ * crown and head are measured on that matte and the frame placed. Then everything is drawn once
+ * more from the portrait itself, in one turn and scaling, and measured again.
  */
 #include <cmath>
 #include <ctime>
@@ -11,18 +12,18 @@
 
 #include "core/compose.hpp"
 #include "core/faces.hpp"
-#include "core/geometry.hpp"
+#include "core/heads.hpp"
+#include "core/warp.hpp"
 
 namespace core
 {
 
-/* Before the crown is seen: crown to pupils over the distance of the pupils, hair included (head
- * height 3.6 to 3.7 of it, ANSUR II, of which the pupils are a little above the middle). */
-constexpr float CROWN_OF_EYES = 2.0f;
-constexpr float BYSTANDER =
-    0.25f; /* of the area of the largest face: smaller ones are not counted */
-constexpr float HAIR_ROOM = 1.5f; /* from the middle of the eyes, in distances of the pupils */
-constexpr uchar SOLID = 128;
+/* Of the area of the smallest face that is to be shown: smaller ones are passers-by. */
+constexpr float BYSTANDER = 0.25F;
+constexpr float LEVEL_DEG = 0.5F;      /* less of a lean is not worth a turn */
+constexpr float MOST_ENLARGED = 4;     /* beyond that the face is too small to work with */
+constexpr float ENLARGED = 1.02F;      /* and up to this nobody sees it */
+constexpr float MOST_AREA_PX = 1.2e6F; /* of the copy on which the person is cut out */
 
 class stage_clock
 {
@@ -46,9 +47,107 @@ class stage_clock
     int64_t &total, begin;
 };
 
-static cv::Point2f apply(const cv::Matx23f &m, cv::Point2f p)
+namespace
 {
-    return {m(0, 0) * p.x + m(0, 1) * p.y + m(0, 2), m(1, 0) * p.x + m(1, 1) * p.y + m(1, 2)};
+
+/* The part of the portrait that was laid upright, and who was cut out of it. */
+struct canvas {
+    cv::Matx23f from_portrait;
+    cv::Size size;
+    bool whole[4]; /* reaches what the portrait shows on the left, above, right, below */
+    float scale;
+    idphoto_face subject[2];
+    secret_mat person; /* RGBA */
+    secret_mat alpha;
+    std::vector<cv::Point2f> corner; /* of the portrait */
+
+    ~canvas()
+    {
+        explicit_bzero(subject, sizeof subject);
+    }
+};
+
+struct making {
+    idphoto &i;
+    const cv::Mat &portrait;
+    const idphoto_wanted &wanted;
+    idphoto_made &made;
+    idphoto_face subject[2]; /* in the portrait, from left to right */
+    float lean_deg;
+
+    ~making()
+    {
+        explicit_bzero(subject, sizeof subject);
+    }
+};
+
+} // namespace
+
+static void pass_on(idphoto_result r)
+{
+    if (r != IDPHOTO_OK)
+        throw failure{r};
+}
+
+static void go_on(const making &m)
+{
+    if (m.wanted.cancelled && m.wanted.cancelled(m.wanted.cancelled_with))
+        throw failure{IDPHOTO_CANCELLED};
+}
+
+/* ---------------------------------------------------------------- who */
+
+static cv::Point2f middle(const idphoto_face &f)
+{
+    return eye_line(f).middle;
+}
+
+static float area(const idphoto_face &f)
+{
+    return f.box.width_px * f.box.height_px;
+}
+
+/* The line that is to lie level: through the pupils of one, between the heads of two. */
+static float lean_of(const idphoto_face *f, int32_t people)
+{
+    float lean = eye_line(f[0]).roll_deg;
+    if (people == 2) {
+        const cv::Point2f d = middle(f[1]) - middle(f[0]);
+        lean = std::atan2(d.y, d.x) * 180 / (float)CV_PI;
+    }
+    return std::fabs(lean) > LEVEL_DEG ? lean : 0;
+}
+
+static void choose_subjects(making &m)
+{
+    const size_t people = (size_t)m.wanted.people;
+    const idphoto_faces &f = m.made.faces;
+    if (f.count < people)
+        throw failure{IDPHOTO_NO_FACE};
+    if (f.count > people && area(f.face[people]) >= BYSTANDER * area(f.face[people - 1]))
+        throw failure{IDPHOTO_MANY_FACES};
+    std::copy_n(f.face, people, m.subject);
+    /* from left to right, as the first one's eyes go */
+    if (people == 2 &&
+        (middle(m.subject[1]) - middle(m.subject[0])).dot(eye_line(m.subject[0]).along) < 0)
+        std::swap(m.subject[0], m.subject[1]);
+    m.lean_deg = lean_of(m.subject, m.wanted.people);
+}
+
+static void find(making &m)
+{
+    const cv::Mat &p = m.portrait;
+    const idphoto_pixels pixels = {p.data, p.cols, p.rows, 3, p.step};
+    {
+        const stage_clock t(m.made, IDPHOTO_STAGE_FIND);
+        pass_on(idphoto_find_faces(&m.i, &pixels, &m.made.faces));
+    }
+    go_on(m);
+    {
+        const stage_clock t(m.made, IDPHOTO_STAGE_MEASURE);
+        pass_on(idphoto_measure(&m.i, &pixels, &m.made.faces, nullptr, &m.made.measures));
+    }
+    choose_subjects(m);
 }
 
 static idphoto_point moved(const cv::Matx23f &m, const idphoto_point &p)
@@ -69,483 +168,244 @@ static idphoto_face moved(const cv::Matx23f &m, const idphoto_face &f)
     return out;
 }
 
-class making
+static void move_all(const making &m, const cv::Matx23f &map, idphoto_face out[2])
 {
-  public:
-    making(idphoto &detectors, const cv::Mat &picture, const idphoto_wanted &wish,
-           idphoto_made &result)
-        : i(detectors), portrait(picture), wanted(wish), made(result)
-    {
+    for (int k = 0; k < m.wanted.people; k++)
+        out[k] = moved(map, m.subject[k]);
+}
+
+/* ---------------------------------------------------------------- cutting out */
+
+/* The portrait upright, at its own scale, about the middle of the eyes. */
+static cv::Matx23f upright(const making &m)
+{
+    cv::Point2f eyes = middle(m.subject[0]);
+    if (m.wanted.people == 2)
+        eyes = (eyes + middle(m.subject[1])) / 2;
+    return turning(eyes, m.lean_deg, 1, {0, 0});
+}
+
+/* Photo from portrait. */
+static cv::Matx23f framed(const cv::Matx23f &from_portrait, const placement &p)
+{
+    return chained(from_portrait, {p.scale, 0, p.move.x, 0, p.scale, p.move.y});
+}
+
+/* Where the frame would lie if the hair were like most. */
+static cv::Matx23f guessed_frame(const making &m)
+{
+    idphoto_face faces[2];
+    const cv::Matx23f map = upright(m);
+    move_all(m, map, faces);
+    const heads h = guessed_heads(faces, m.wanted.people);
+    explicit_bzero(faces, sizeof faces);
+    return framed(map, place_frame(h, {}, m.wanted));
+}
+
+static float scale_of(const cv::Matx23f &m)
+{
+    return std::hypot(m(0, 0), m(1, 0));
+}
+
+static void refuse_tiny(const cv::Matx23f &to_photo)
+{
+    if (scale_of(to_photo) > MOST_ENLARGED)
+        throw failure{IDPHOTO_TOO_SMALL};
+}
+
+/* The frame with room about it, as far as there is a portrait, at most as fine as that is. */
+static void lay_canvas(const making &m, const cv::Matx23f &to_photo, canvas &out)
+{
+    constexpr float BESIDE = 0.06F, ABOVE = 0.1F, BELOW = 0.05F;
+    const float w = (float)m.wanted.width_px, h = (float)m.wanted.height_px;
+    const cv::Rect2f room(-BESIDE * w, -ABOVE * h, (1 + 2 * BESIDE) * w, (1 + ABOVE + BELOW) * h);
+    const float made_up = 2 + MADE_UP * h;
+    const cv::Rect2f shown =
+        bounds_of(to_photo, {0, 0, (float)m.portrait.cols, (float)m.portrait.rows});
+    const cv::Rect2f grown(shown.x - made_up, shown.y - made_up, shown.width + 2 * made_up,
+                           shown.height + 2 * made_up);
+    const cv::Rect2f part = room & grown;
+    if (part.width < IDPHOTO_SIDE_MIN_PX || part.height < IDPHOTO_SIDE_MIN_PX)
+        throw failure{IDPHOTO_CUT_OFF};
+    const float finest = std::min(1.0F, 1 / scale_of(to_photo));
+    out.scale = std::min(finest, std::sqrt(MOST_AREA_PX / part.area()));
+    out.scale = std::max(out.scale, IDPHOTO_SIDE_MIN_PX / std::min(part.width, part.height));
+    out.size = {(int)std::lround(part.width * out.scale),
+                (int)std::lround(part.height * out.scale)};
+    out.from_portrait = framed(to_photo, {out.scale, -out.scale * part.tl()});
+    out.whole[0] = part.x > room.x;
+    out.whole[1] = part.y > room.y;
+    out.whole[2] = part.br().x < room.br().x;
+    out.whole[3] = part.br().y < room.br().y;
+    const float right = (float)m.portrait.cols, bottom = (float)m.portrait.rows;
+    out.corner.clear();
+    for (const cv::Point2f &p : {cv::Point2f(0, 0), cv::Point2f(right, 0),
+                                 cv::Point2f(right, bottom), cv::Point2f(0, bottom)})
+        out.corner.push_back(apply(out.from_portrait, p));
+    move_all(m, out.from_portrait, out.subject);
+}
+
+/* Beyond the portrait's edge nobody is, but for what may be made up. */
+static void clear_beyond(canvas &c, float made_up)
+{
+    cv::Mat known = cv::Mat::zeros(c.size, CV_8U);
+    const cv::Point2f middle = (c.corner[0] + c.corner[2]) / 2;
+    std::vector<cv::Point> polygon;
+    for (const cv::Point2f &p : c.corner) {
+        const cv::Point2f out = p - middle;
+        const auto grow = made_up * 1.4F / (float)cv::norm(out);
+        polygon.emplace_back(p + out * grow);
     }
-    ~making()
+    cv::fillConvexPoly(known, polygon, cv::Scalar(255));
+    c.person.setTo(cv::Scalar(), known == 0);
+}
+
+static void cut_out(const making &m, const cv::Matx23f &to_photo, canvas &c)
+{
+    secret_mat picture;
     {
-        explicit_bzero(subject, sizeof subject);
+        const stage_clock t(m.made, IDPHOTO_STAGE_COMPOSE);
+        lay_canvas(m, to_photo, c);
+        warp_picture(m.portrait, c.from_portrait, c.size, picture);
     }
-    void run()
-    {
-        find();
-        go_on();
-        lay_upright();
-        go_on();
-        cut_out();
-        go_on();
-        place();
-        compose();
-    }
+    go_on(m);
+    const stage_clock t(m.made, IDPHOTO_STAGE_MATTE);
+    const idphoto_pixels pixels = {picture.data, picture.cols, picture.rows, 3, picture.step};
+    idphoto_pixels out = {};
+    pass_on(idphoto_cut_out(&m.i, &pixels, c.subject, (size_t)m.wanted.people, &out));
+    wipe(c.person);
+    view(out, 4).copyTo(c.person);
+    idphoto_pixels_free(&out);
+    clear_beyond(c, c.scale * MADE_UP * (float)m.wanted.height_px);
+    cv::extractChannel(c.person, c.alpha, 3);
+}
 
-  private:
-    idphoto &i;
-    const cv::Mat &portrait;
-    const idphoto_wanted &wanted;
-    idphoto_made &made;
+/* ---------------------------------------------------------------- framing */
 
-    idphoto_face subject[2]; /* in the portrait, then in the upright copy */
-    cv::Matx23f to_upright;  /* of the portrait */
-    float upright_scale = 1;
-    cv::Rect2f valid;   /* of the upright copy: what the portrait shows */
-    secret_mat upright; /* RGB */
-    secret_mat person;  /* RGBA, the size of upright */
-    heads on_upright;
-    placement frame;
-
-    void go_on() const
-    {
-        if (wanted.cancelled && wanted.cancelled(wanted.cancelled_with))
-            throw failure{IDPHOTO_CANCELLED};
-    }
-
-    void find()
-    {
-        const idphoto_pixels view = {portrait.data, portrait.cols, portrait.rows, 3, portrait.step};
-        {
-            const stage_clock t(made, IDPHOTO_STAGE_FIND);
-            pass_on(idphoto_find_faces(&i, &view, &made.faces));
-        }
-        {
-            const stage_clock t(made, IDPHOTO_STAGE_MEASURE);
-            pass_on(idphoto_measure(&i, &view, &made.faces, nullptr, &made.measures));
-        }
-        choose_subjects();
-    }
-
-    static void pass_on(idphoto_result r)
-    {
-        if (r != IDPHOTO_OK)
-            throw failure{r};
-    }
-
-    void choose_subjects()
-    {
-        const size_t people = (size_t)wanted.people;
-        const auto area = [this](size_t k) {
-            return made.faces.face[k].box.width_px * made.faces.face[k].box.height_px;
-        };
-        if (made.faces.count < people)
-            throw failure{IDPHOTO_NO_FACE};
-        if (made.faces.count > people && area(people) >= BYSTANDER * area(people - 1))
-            throw failure{IDPHOTO_MANY_FACES};
-        for (size_t k = 0; k < people; k++)
-            subject[k] = made.faces.face[k];
-        /* from left to right, as the first one's eyes go */
-        if (people == 2 && (middle(1) - middle(0)).dot(eye_line(subject[0]).along) < 0)
-            std::swap(subject[0], subject[1]);
-    }
-
-    cv::Point2f middle(size_t k) const
-    {
-        return eye_line(subject[k]).middle;
-    }
-
-    /* The line that is to lie level: through the pupils of one, between the heads of two. */
-    float lean_deg() const
-    {
-        if (wanted.people == 1)
-            return eye_line(subject[0]).roll_deg;
-        const cv::Point2f d = middle(1) - middle(0);
-        return std::atan2(d.y, d.x) * 180 / (float)CV_PI;
-    }
-
-    float head_height() const
-    {
-        float sum = 0;
-        for (int k = 0; k < wanted.people; k++)
-            sum += eye_line(subject[k]).distance;
-        return (CROWN_OF_EYES + CHIN_OF_EYES) * sum / (float)wanted.people;
-    }
-
-    float expected_scale() const
-    {
-        const idphoto_band &b = wanted.geometry.head_height, &d = wanted.geometry.eye_distance;
-        if (b.most_px > 0)
-            return (b.least_px + b.most_px) / 2 / head_height();
-        if (d.most_px > 0)
-            return (d.least_px + d.most_px) / 2 * (CROWN_OF_EYES + CHIN_OF_EYES) / head_height();
-        return 0.66f * (float)wanted.height_px / head_height();
-    }
-
-    /* Where the photo will come from, turned level and scaled about as it will be, with room on
-     * each side for the frame to move. */
-    void lay_upright()
-    {
-        const stage_clock t(made, IDPHOTO_STAGE_COMPOSE);
-        constexpr float ROOM_X = 0.2f, ROOM_ABOVE = 0.25f, ROOM_BELOW = 0.1f, EYES_AT = 0.42f;
-        const float width = (float)wanted.width_px, height = (float)wanted.height_px;
-        upright_scale = expected_scale();
-        made.enlarged = upright_scale > 1;
-        const cv::Point2f eyes = wanted.people == 1 ? middle(0) : (middle(0) + middle(1)) / 2;
-        const cv::Point2f place(width * (0.5f + ROOM_X), height * (EYES_AT + ROOM_ABOVE));
-        to_upright = turning(eyes, lean_deg(), upright_scale, place);
-        const cv::Size size((int)(width * (1 + 2 * ROOM_X)),
-                            (int)(height * (1 + ROOM_ABOVE + ROOM_BELOW)));
-        cut_canvas(size);
-        draw(to_upright, upright_size, upright);
-        for (int k = 0; k < wanted.people; k++)
-            subject[k] = moved(to_upright, subject[k]);
-    }
-
-    static cv::Matx23f turning(cv::Point2f about, float lean, float scale, cv::Point2f place)
-    {
-        const float a = -lean * (float)CV_PI / 180, c = std::cos(a) * scale,
-                    s = std::sin(a) * scale;
-        return {c, -s, place.x - c * about.x + s * about.y,
-                s, c,  place.y - s * about.x - c * about.y};
-    }
-
-    cv::Size upright_size;
-
-    /* What lies outside of the portrait's bounds need not be looked at. For a turned portrait the
-     * bounds are those of the upright rectangle around it; its corners show the edge's colour,
-     * repeated. */
-    void cut_canvas(const cv::Size &wished)
-    {
-        cv::Point2f low(1e9f, 1e9f), high(-1e9f, -1e9f);
-        for (int corner = 0; corner < 4; corner++) {
-            const cv::Point2f p = apply(to_upright, {(float)(corner % 2 * portrait.cols),
-                                                     (float)(corner / 2 * portrait.rows)});
-            low = {std::min(low.x, p.x), std::min(low.y, p.y)};
-            high = {std::max(high.x, p.x), std::max(high.y, p.y)};
-        }
-        const cv::Rect2f all(0, 0, (float)wished.width, (float)wished.height);
-        const cv::Rect2f seen = cv::Rect2f(low, high) & all;
-        if (seen.width < IDPHOTO_SIDE_MIN_PX || seen.height < IDPHOTO_SIDE_MIN_PX)
-            throw failure{IDPHOTO_CUT_OFF};
-        to_upright(0, 2) -= std::floor(seen.x);
-        to_upright(1, 2) -= std::floor(seen.y);
-        upright_size = {(int)std::floor(seen.width), (int)std::floor(seen.height)};
-        /* an end of the portrait is one that the room did not reach beyond */
-        valid = {low.x - std::floor(seen.x), low.y - std::floor(seen.y), high.x - low.x,
-                 high.y - low.y};
-    }
-
-    /* The portrait through an affine map, in two steps: reduced by areas, then turned. */
-    void draw(const cv::Matx23f &map, const cv::Size &size, cv::Mat &out) const
-    {
-        const float scale = std::hypot(map(0, 0), map(1, 0));
-        if (scale >= 1) {
-            cv::warpAffine(portrait, out, centred(map, 1), size, cv::INTER_CUBIC,
-                           cv::BORDER_REPLICATE);
-            return;
-        }
-        cv::Matx23f back;
-        cv::invertAffineTransform(map, back);
-        cv::Point2f low(1e9f, 1e9f), high(-1e9f, -1e9f);
-        for (int corner = 0; corner < 4; corner++) {
-            const cv::Point2f p =
-                apply(back, {(float)(corner % 2 * size.width), (float)(corner / 2 * size.height)});
-            low = {std::min(low.x, p.x), std::min(low.y, p.y)};
-            high = {std::max(high.x, p.x), std::max(high.y, p.y)};
-        }
-        const float margin = 4 / scale;
-        cv::Rect from((int)(low.x - margin), (int)(low.y - margin),
-                      (int)(high.x - low.x + 2 * margin), (int)(high.y - low.y + 2 * margin));
-        from &= cv::Rect(0, 0, portrait.cols, portrait.rows);
-        secret_mat reduced;
-        const cv::Size small(std::max(1, (int)std::lround((float)from.width * scale)),
-                             std::max(1, (int)std::lround((float)from.height * scale)));
-        cv::resize(portrait(from), reduced, small, 0, 0, cv::INTER_AREA);
-        const float sx = (float)from.width / (float)small.width,
-                    sy = (float)from.height / (float)small.height;
-        cv::Matx23f rest = map;
-        rest(0, 2) += map(0, 0) * (float)from.x + map(0, 1) * (float)from.y;
-        rest(1, 2) += map(1, 0) * (float)from.x + map(1, 1) * (float)from.y;
-        for (int row = 0; row < 2; row++) {
-            rest(row, 0) *= sx;
-            rest(row, 1) *= sy;
-        }
-        cv::warpAffine(reduced, out, centred(rest, 1), size, cv::INTER_CUBIC, cv::BORDER_REPLICATE);
-    }
-
-    /* Ours are places from the outer corner of the first pixel, OpenCV's from its middle. */
-    static cv::Matx23f centred(const cv::Matx23f &m, int)
-    {
-        cv::Matx23f out = m;
-        out(0, 2) += 0.5f * (m(0, 0) + m(0, 1)) - 0.5f;
-        out(1, 2) += 0.5f * (m(1, 0) + m(1, 1)) - 0.5f;
-        return out;
-    }
-
-    void cut_out()
-    {
-        const stage_clock t(made, IDPHOTO_STAGE_MATTE);
-        const idphoto_pixels view = {upright.data, upright.cols, upright.rows, 3, upright.step};
-        idphoto_pixels out = {};
-        pass_on(idphoto_cut_out(&i, &view, subject, (size_t)wanted.people, &out));
-        core::view(out, 4).copyTo(person);
-        idphoto_pixels_free(&out);
-    }
-
-    uchar alpha_at(int x, int y) const
-    {
-        return person.at<cv::Vec4b>(y, x)[3];
-    }
-
-    /* The first row in which somebody's hair or scalp is, over the middle of the face. */
-    float crown_of(const idphoto_face &f) const
-    {
-        const eye_line eyes(f);
-        const int left = std::max(0, (int)(eyes.middle.x - 0.9f * eyes.distance));
-        const int right = std::min(person.cols - 1, (int)(eyes.middle.x + 0.9f * eyes.distance));
-        const int least = std::max(2, (right - left) / 12);
-        int y = std::clamp((int)eyes.middle.y, 0, person.rows - 1);
-        for (; y > 0; y--) {
-            int solid = 0;
-            for (int x = left; x <= right; x++)
-                solid += alpha_at(x, y - 1) >= SOLID;
-            if (solid < least)
-                break;
-        }
-        return (float)y;
-    }
-
-    /* Between the outer edges at the height of the ears, just below the eyes. */
-    float width_of(const idphoto_face &f) const
-    {
-        const eye_line eyes(f);
-        const int y = std::clamp((int)(eyes.middle.y + 0.25f * eyes.distance), 0, person.rows - 1);
-        const int middle_x = std::clamp((int)eyes.middle.x, 0, person.cols - 1);
-        int left = middle_x, right = middle_x;
-        while (left > 0 && alpha_at(left - 1, y) >= SOLID)
-            left--;
-        while (right < person.cols - 1 && alpha_at(right + 1, y) >= SOLID)
-            right++;
-        return (float)(right - left + 1);
-    }
-
-    void measure_heads()
-    {
-        const float n = (float)wanted.people;
-        on_upright = {};
-        for (int k = 0; k < wanted.people; k++) {
-            const eye_line eyes(subject[k]);
-            on_upright.eyes += eyes.middle / n;
-            on_upright.eye_distance_px += eyes.distance / n;
-            on_upright.crown_y += crown_of(subject[k]) / n;
-            on_upright.chin_y += subject[k].chin.y_px / n;
-            on_upright.width_px += width_of(subject[k]) / n;
-        }
-        if (wanted.people == 2)
-            on_upright.span_px = std::abs(middle(1).x - middle(0).x);
-    }
-
-    /* Eyes or chin beyond the portrait's edge, or hair that its upper edge cuts. */
-    void refuse_cut_heads() const
-    {
-        for (int k = 0; k < wanted.people; k++) {
-            const eye_line eyes(subject[k]);
-            const float left = eyes.middle.x - valid.x,
-                        right = valid.x + valid.width - eyes.middle.x;
-            const float above = eyes.middle.y - valid.y,
-                        below = valid.y + valid.height - subject[k].chin.y_px;
-            if (std::min(left, right) < 1.1f * eyes.distance || above < HAIR_ROOM * eyes.distance ||
-                below < 0)
+/* Eyes or chin beyond the portrait's edge, or a face of which half is there. */
+static void refuse_cut_heads(const making &m)
+{
+    const cv::Rect2f shown(0, 0, (float)m.portrait.cols, (float)m.portrait.rows);
+    for (int k = 0; k < m.wanted.people; k++) {
+        const eye_line e(m.subject[k]);
+        const cv::Point2f chin(m.subject[k].chin.x_px, m.subject[k].chin.y_px);
+        for (const cv::Point2f &p :
+             {chin, e.middle - 1.4F * e.distance * e.down, e.middle - 1.05F * e.distance * e.along,
+              e.middle + 1.05F * e.distance * e.along})
+            if (!shown.contains(p))
                 throw failure{IDPHOTO_CUT_OFF};
-        }
     }
+}
 
-    /* How much of an edge of the portrait the person touches below the chin: there the photo may
-     * not go beyond it. */
-    bool touches_side(int x) const
-    {
-        int solid = 0;
-        for (int y = (int)on_upright.chin_y; y >= 0 && y < person.rows; y++)
-            solid += alpha_at(x, y) >= SOLID;
-        return solid > person.rows / 40;
-    }
+static placement place_on(const making &m, const canvas &c)
+{
+    const stage_clock t(m.made, IDPHOTO_STAGE_COMPOSE);
+    edges e;
+    e.cut = cut_edges(c.alpha, c.corner);
+    if (m.wanted.background == IDPHOTO_KEEP)
+        e.corner = c.corner;
+    return place_frame(measured_heads(c.alpha, c.subject, m.wanted.people), e, m.wanted);
+}
 
-    limits limits_of() const
-    {
-        const bool keep = wanted.background == IDPHOTO_KEEP;
-        limits l = {-INFINITY, INFINITY, -INFINITY, valid.y + valid.height};
-        if (keep || (valid.x >= -1 && touches_side(0)))
-            l.left = valid.x;
-        if (keep ||
-            (valid.x + valid.width <= (float)person.cols + 1 && touches_side(person.cols - 1)))
-            l.right = valid.x + valid.width;
-        if (keep || (valid.y >= -1 && on_upright.crown_y <= 1))
-            l.top = valid.y;
-        return l;
-    }
+/* The frame reaches beyond the canvas where the portrait goes on. */
+static bool is_short(const canvas &c, const placement &p, const idphoto_wanted &w)
+{
+    constexpr float BEARABLE = 1; /* px */
+    const cv::Point2f low = p({0, 0}), high = p({(float)c.size.width, (float)c.size.height});
+    return (!c.whole[0] && low.x > BEARABLE) || (!c.whole[1] && low.y > BEARABLE) ||
+           (!c.whole[2] && high.x < (float)w.width_px - BEARABLE) ||
+           (!c.whole[3] && high.y < (float)w.height_px - BEARABLE);
+}
 
-    void place()
-    {
-        const stage_clock t(made, IDPHOTO_STAGE_COMPOSE);
-        measure_heads();
-        refuse_cut_heads();
-        limits l = limits_of();
-        if (wanted.background != IDPHOTO_KEEP && l.left > -INFINITY && l.right < INFINITY)
-            l.left = -INFINITY,
-            l.right = INFINITY; /* shoulders cut on both sides: the frame cannot mend it */
-        try {
-            frame = place_frame(on_upright, l, wanted);
-        } catch (const failure &) {
-            if (wanted.background == IDPHOTO_KEEP)
-                throw;
-            l.left = -INFINITY;
-            l.right = INFINITY;
-            frame = place_frame(on_upright, l, wanted);
-        }
+/* Where hair is unlike most the first guess may leave too little room: once more about the frame
+ * that was found then. */
+static placement cut_out_and_place(const making &m, canvas &c)
+{
+    cv::Matx23f to_photo = guessed_frame(m);
+    refuse_tiny(to_photo);
+    cut_out(m, to_photo, c);
+    go_on(m);
+    placement p = place_on(m, c);
+    if (is_short(c, p, m.wanted)) {
+        to_photo = framed(c.from_portrait, p);
+        cut_out(m, to_photo, c);
+        go_on(m);
+        p = place_on(m, c);
     }
+    return p;
+}
 
-    cv::Matx23f upright_to_photo() const
-    {
-        return {frame.scale, 0, frame.move.x, 0, frame.scale, frame.move.y};
-    }
+/* ---------------------------------------------------------------- drawing */
 
-    cv::Matx23f portrait_to_photo() const
-    {
-        cv::Matx23f m = to_upright * frame.scale;
-        m(0, 2) += frame.move.x;
-        m(1, 2) += frame.move.y;
-        return m;
-    }
+static void note_reached(const making &m, const cv::Mat &person, const idphoto_face *faces)
+{
+    cv::Mat alpha;
+    cv::extractChannel(person, alpha, 3);
+    m.made.reached = reached_by(measured_heads(alpha, faces, m.wanted.people), m.wanted);
+    wipe(alpha);
+}
 
-    void compose()
+static void draw(const making &m, const canvas &c, const placement &p)
+{
+    const cv::Matx23f to_photo = framed(c.from_portrait, p);
+    const layers l = {m.portrait, c.person, to_photo, {p.scale, 0, p.move.x, 0, p.scale, p.move.y}};
+    m.made.enlarged = scale_of(to_photo) > ENLARGED;
+    std::copy_n(to_photo.val, 6, m.made.portrait_to_photo);
+    secret_mat person;
+    idphoto_face faces[2];
+    move_all(m, to_photo, faces);
     {
-        const cv::Size size(wanted.width_px, wanted.height_px);
-        secret_mat photo, alpha;
-        {
-            const stage_clock t(made, IDPHOTO_STAGE_COMPOSE);
-            draw_person(size, photo, alpha);
-        }
-        note_reached(alpha);
-        if (!is_untouched(wanted.edit)) {
-            const stage_clock t(made, IDPHOTO_STAGE_EDIT);
-            const cv::Point2f eyes = apply(upright_to_photo(), middle(0));
-            edit_person(photo, eyes, frame.scale * eye_line(subject[0]).distance, wanted.edit);
-        }
-        const stage_clock t(made, IDPHOTO_STAGE_COMPOSE);
-        made.photo = finish(photo, alpha);
+        const stage_clock t(m.made, IDPHOTO_STAGE_COMPOSE);
+        draw_person(l, m.wanted, person);
+        note_reached(m, person, faces);
     }
+    if (!is_untouched(m.wanted.edit)) {
+        const stage_clock t(m.made, IDPHOTO_STAGE_EDIT);
+        go_on(m);
+        edit_person(person, faces, m.wanted.people, m.wanted.edit);
+    }
+    explicit_bzero(faces, sizeof faces);
+    go_on(m);
+    const stage_clock t(m.made, IDPHOTO_STAGE_COMPOSE);
+    m.made.photo = lay_over(person, l, m.wanted);
+}
 
-    /* The person's colours in 0..255 and alpha in 0..1. Where the person is all there is, the
-     * portrait's own pixels are taken, which were scaled once; elsewhere the matte's. */
-    void draw_person(const cv::Size &size, cv::Mat &photo, cv::Mat &alpha) const
-    {
-        secret_mat own, cut, premultiplied;
-        draw(portrait_to_photo(), size, own);
-        own.convertTo(photo, CV_32F);
-        if (wanted.background == IDPHOTO_KEEP)
-            return draw_alpha(size, cut, alpha);
-        draw_alpha(size, cut, alpha);
-        for (int y = 0; y < size.height; y++)
-            for (int x = 0; x < size.width; x++) {
-                const cv::Vec4f &p = cut.at<cv::Vec4f>(y, x);
-                const float a = std::clamp(p[3], 0.0f, 1.0f),
-                            own_share = std::clamp((a - 0.95f) * 20, 0.0f, 1.0f);
-                cv::Vec3f &o = photo.at<cv::Vec3f>(y, x);
-                for (int c = 0; c < 3 && a > 1e-3f; c++)
-                    o[c] = own_share * o[c] + (1 - own_share) * std::clamp(p[c] / a, 0.0f, 255.0f);
-            }
-    }
+static void run(making &m)
+{
+    canvas c;
+    find(m);
+    refuse_cut_heads(m);
+    go_on(m);
+    const placement p = cut_out_and_place(m, c);
+    go_on(m);
+    draw(m, c, p);
+}
 
-    /* Premultiplied, so that what is transparent lends its colour to nobody. */
-    void draw_alpha(const cv::Size &size, cv::Mat &cut, cv::Mat &alpha) const
-    {
-        secret_mat premultiplied(person.size(), CV_32FC4);
-        for (int y = 0; y < person.rows; y++)
-            for (int x = 0; x < person.cols; x++) {
-                const cv::Vec4b &p = person.at<cv::Vec4b>(y, x);
-                const float a = (float)p[3] / 255;
-                premultiplied.at<cv::Vec4f>(y, x) = {a * (float)p[0], a * (float)p[1],
-                                                     a * (float)p[2], a};
-            }
-        cv::warpAffine(premultiplied, cut, centred(upright_to_photo(), 1), size, cv::INTER_LINEAR,
-                       cv::BORDER_REPLICATE);
-        clear_outside(cut);
-        cv::extractChannel(cut, alpha, 3);
-        cv::min(cv::max(alpha, 0), 1, alpha);
-    }
-
-    /* Above and beside the copy nothing is known of the person; below it the limits kept the frame.
-     */
-    void clear_outside(cv::Mat &cut) const
-    {
-        const cv::Point2f low = apply(upright_to_photo(), {0, 0}),
-                          high =
-                              apply(upright_to_photo(), {(float)person.cols, (float)person.rows});
-        for (int y = 0; y < cut.rows; y++)
-            for (int x = 0; x < cut.cols; x++)
-                if ((float)y + 0.5f < low.y || (float)x + 0.5f < low.x || (float)x + 0.5f > high.x)
-                    cut.at<cv::Vec4f>(y, x) = {};
-    }
-
-    void note_reached(const cv::Mat &alpha)
-    {
-        const cv::Matx23f m = upright_to_photo();
-        heads h = on_upright;
-        h.eyes = apply(m, on_upright.eyes);
-        h.eye_distance_px *= frame.scale;
-        h.crown_y = std::max(0.0f, frame.scale * on_upright.crown_y + frame.move.y);
-        h.chin_y = frame.scale * on_upright.chin_y + frame.move.y;
-        h.width_px *= frame.scale;
-        (void)alpha;
-        made.reached = reached_by(h, wanted);
-    }
-
-    idphoto_pixels finish(const cv::Mat &photo, const cv::Mat &alpha) const
-    {
-        if (wanted.background == IDPHOTO_CLEAR)
-            return give_clear(photo, alpha);
-        secret_mat whole, out;
-        if (wanted.background == IDPHOTO_KEEP)
-            photo.copyTo(whole);
-        else
-            whole = background_of(wanted);
-        for (int y = 0; wanted.background != IDPHOTO_KEEP && y < whole.rows; y++)
-            for (int x = 0; x < whole.cols; x++) {
-                const float a = alpha.at<float>(y, x);
-                cv::Vec3f &p = whole.at<cv::Vec3f>(y, x);
-                p = a * photo.at<cv::Vec3f>(y, x) + (1 - a) * p;
-            }
-        whole.convertTo(out, CV_8U);
-        return give(out);
-    }
-
-    static idphoto_pixels give_clear(const cv::Mat &photo, const cv::Mat &alpha)
-    {
-        secret_mat out(photo.size(), CV_8UC4);
-        for (int y = 0; y < out.rows; y++)
-            for (int x = 0; x < out.cols; x++) {
-                const cv::Vec3f &p = photo.at<cv::Vec3f>(y, x);
-                const uchar a = cv::saturate_cast<uchar>(255 * alpha.at<float>(y, x));
-                cv::Vec4b &o = out.at<cv::Vec4b>(y, x);
-                o = a ? cv::Vec4b(cv::saturate_cast<uchar>(p[0]), cv::saturate_cast<uchar>(p[1]),
-                                  cv::saturate_cast<uchar>(p[2]), a)
-                      : cv::Vec4b();
-            }
-        return give(out);
-    }
-};
+/* ---------------------------------------------------------------- arguments */
 
 static bool is_side(int32_t v)
 {
     return v >= IDPHOTO_SIDE_MIN_PX && v <= IDPHOTO_OUTPUT_SIDE_MAX_PX;
 }
 
+/* Not so for NAN. */
+static bool is_band(const idphoto_band &b)
+{
+    return b.least_px >= 0 && b.most_px >= 0 && (b.most_px == 0 || b.least_px <= b.most_px) &&
+           b.least_px <= IDPHOTO_OUTPUT_SIDE_MAX_PX && b.most_px <= IDPHOTO_OUTPUT_SIDE_MAX_PX;
+}
+
+static bool is_geometry(const idphoto_geometry &g)
+{
+    return is_band(g.head_height) && is_band(g.head_width) && is_band(g.crown_y) &&
+           is_band(g.eye_y) && is_band(g.eye_distance) && is_band(g.chin_bottom) &&
+           g.centre_px >= 0 && g.centre_px <= IDPHOTO_OUTPUT_SIDE_MAX_PX;
+}
+
 static void check(const idphoto_wanted &w)
 {
     if (!is_side(w.width_px) || !is_side(w.height_px) || (w.people != 1 && w.people != 2) ||
-        !is_in_range(w.edit) || (unsigned)w.background > IDPHOTO_CLEAR)
+        !is_in_range(w.edit) || (unsigned)w.background > IDPHOTO_CLEAR || !is_geometry(w.geometry))
         throw failure{IDPHOTO_INVALID};
 }
 
@@ -564,7 +424,8 @@ idphoto_result idphoto_make(idphoto *i, const idphoto_pixels *portrait,
     const idphoto_result r = core::guarded([&] {
         core::check(*wanted);
         const cv::Mat picture = core::view(*portrait, 3);
-        core::making(*i, picture, *wanted, made).run();
+        core::making m = {*i, picture, *wanted, made, {}, 0};
+        core::run(m);
     });
     if (r == IDPHOTO_OK || core::tells_why(r))
         *out = made;
