@@ -179,7 +179,8 @@ static bool says_what_it_is(struct request *r)
         return false;
     }
     const char *type = portrait_content_type(found);
-    size_t n = said ? strcspn(said, "; \t") : 0;
+    said = said ? said : "";
+    size_t n = strcspn(said, "; \t");
     if ((strlen(type) == n && strncasecmp(said, type, n) == 0) ||
         (found == PORTRAIT_HEIC && n == 10 && strncasecmp(said, "image/heif", n) == 0))
         return true;

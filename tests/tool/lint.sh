@@ -56,7 +56,7 @@ lint_functions() {
     local report
     report=$(sources | grep -E '^server/.*\.c(pp)?$' | xargs awk '
         FNR == 1 { open = 0 }
-        /^\{/ { open = FNR; name = before }
+        /^\{/ { open = before ~ /^(class|struct|namespace|enum)/ ? 0 : FNR; name = before }
         /^\}/ && open { print FNR - open - 1, FILENAME ":" open " " name; open = 0 }
         /^[a-z]/ { before = $0 }' | sort -n)
     echo "$report" | awk '$1 > 100 { print "lint: over 100 lines:", $0; found = 1 } END { exit found }' >&2 || bad=1
