@@ -116,8 +116,8 @@ $(B)/unit: $(UNIT_OBJ) $(PROGRAM_A)
 PORTRAITS ?= $(wildcard ../shared/portraits)
 MODELS ?= $(wildcard ../shared/models)
 MATTING ?= $(wildcard ../shared/matting)
-UNIT_ENV := IDPHOTOD_PORTRAITS='$(abspath $(PORTRAITS))' IDPHOTOD_MODELS='$(abspath $(MODELS))' \
-            IDPHOTOD_MATTING='$(abspath $(MATTING))'
+UNIT_ENV := IDPHOTOD_REFERENCE_PORTRAITS='$(abspath $(PORTRAITS))' IDPHOTOD_REFERENCE_MODELS='$(abspath $(MODELS))' \
+            IDPHOTOD_REFERENCE_MATTING='$(abspath $(MATTING))'
 
 unit: $(B)/unit
 	$(Q)$(SAN_ENV) $(UNIT_ENV) $(B)/unit --jobs $(UNIT_JOBS)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Alpha and the front's colours for a trimap that is known, in mixtures whose alpha and colours are
- * known; and on a real one, when IDPHOTOD_MATTING names a folder with lemur.png, its trimap, alpha
- * and foreground (of pymatting's tests).
+ * known; and on a real one, when IDPHOTOD_REFERENCE_MATTING names a folder with lemur.png, its
+ * trimap, alpha and foreground (of pymatting's tests).
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -226,7 +226,7 @@ static struct idphoto_pixels thresholded(const struct idphoto_pixels *alpha)
 /* Windows of 21 x 21 at full size reach 0.0009 in 25 steps. */
 Test(core_matting, the_lemur_is_cut_out_as_its_makers_did, .timeout = 120)
 {
-    const char *folder = reference_folder("IDPHOTOD_MATTING");
+    const char *folder = reference_folder("IDPHOTOD_REFERENCE_MATTING");
     if (!folder)
         return;
     cr_assert_eq(image_start(), OK);

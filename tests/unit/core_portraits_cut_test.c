@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real portraits (IDPHOTOD_PORTRAITS) cut out, the built-in way and with the network for matting
- * (IDPHOTOD_MODELS), which knows nothing of the built-in way: both show the same person.
+ * Real portraits (IDPHOTOD_REFERENCE_PORTRAITS) cut out, the built-in way and with the network for
+ * matting (IDPHOTOD_REFERENCE_MODELS), which knows nothing of the built-in way: both show the same
+ * person.
  */
 #include <criterion/criterion.h>
 #include <math.h>
@@ -93,8 +94,8 @@ Test(core_portraits, are_cut_out_alike_the_built_in_way_and_by_the_network, .tim
         "astronaut.png",      "obama_2012.jpg",  "biden_vp.jpg",    "hivision_test1.webp",
         "hivision_test3.jpg", "obama_small.jpg", "syn_bluecast.jpg"};
     enum { NAMES = sizeof names / sizeof *names };
-    const char *portraits = reference_folder("IDPHOTOD_PORTRAITS");
-    const char *models = portraits ? reference_folder("IDPHOTOD_MODELS") : NULL;
+    const char *portraits = reference_folder("IDPHOTOD_REFERENCE_PORTRAITS");
+    const char *models = portraits ? reference_folder("IDPHOTOD_REFERENCE_MODELS") : NULL;
     if (!models)
         return;
     cr_assert_eq(image_start(), OK);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real portraits, when there are some: IDPHOTOD_PORTRAITS names a folder with portraits.json, which
- * tells of each picture what is to be found in it, where its eyes are and what is wrong with it.
- * IDPHOTOD_MODELS names one with networks, which are then tried on the same pictures. Without them
- * the tests say so and pass. Prints a table.
+ * Real portraits, when there are some: IDPHOTOD_REFERENCE_PORTRAITS names a folder with
+ * portraits.json, which tells of each picture what is to be found in it, where its eyes are and
+ * what is wrong with it. IDPHOTOD_REFERENCE_MODELS names one with networks, which are then tried on
+ * the same pictures. Without them the tests say so and pass. Prints a table.
  */
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -229,7 +229,7 @@ TestSuite(core_portraits, .init = start, .timeout = 240);
 
 Test(core_portraits, have_the_outcome_that_their_table_tells_the_built_in_way)
 {
-    const char *portraits = reference_folder("IDPHOTOD_PORTRAITS");
+    const char *portraits = reference_folder("IDPHOTOD_REFERENCE_PORTRAITS");
     struct buf none = {0};
     if (portraits)
         try_all("built in", portraits, core_with(&none, &none));
@@ -237,8 +237,8 @@ Test(core_portraits, have_the_outcome_that_their_table_tells_the_built_in_way)
 
 static void try_models(const char *face_model)
 {
-    const char *portraits = reference_folder("IDPHOTOD_PORTRAITS");
-    const char *models = portraits ? reference_folder("IDPHOTOD_MODELS") : NULL;
+    const char *portraits = reference_folder("IDPHOTOD_REFERENCE_PORTRAITS");
+    const char *models = portraits ? reference_folder("IDPHOTOD_REFERENCE_MODELS") : NULL;
     if (!models)
         return;
     struct buf face = reference_file(models, face_model), none = {0};
