@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "image/photo.h"
 
@@ -43,6 +44,26 @@ VipsImage *picture_wrap(const struct idphoto_pixels *p)
         out = NULL;
     picture_release(raw);
     return out;
+}
+
+enum status picture_resize(const struct idphoto_pixels *from, int32_t width_px, int32_t height_px,
+                           uint8_t *to)
+{
+    VipsImage *whole = picture_wrap(from), *sized = NULL;
+    enum status s = INTERNAL;
+    if (whole && vips_thumbnail_image(whole, &sized, width_px, "height", height_px, "size",
+                                      VIPS_SIZE_FORCE, NULL) == 0) {
+        size_t n = 0;
+        uint8_t *bytes = vips_image_write_to_memory(sized, &n);
+        if (bytes && n == (size_t)width_px * (size_t)height_px * 3) {
+            memcpy(to, bytes, n);
+            s = OK;
+        }
+        picture_free_bytes(bytes, n);
+    }
+    picture_release(sized);
+    picture_release(whole);
+    return s;
 }
 
 enum status picture_within_limits(VipsImage *image)
