@@ -73,6 +73,20 @@ static void join(const planes &in, cv::Mat &rgba)
 
 /* ---------------------------------------------------------------- skin */
 
+namespace
+{
+struct tone_of {
+    tone_of(const cv::Mat &plane, const cv::Mat &mask)
+    {
+        cv::Scalar m, s;
+        cv::meanStdDev(plane, m, s, mask);
+        mean = (float)m[0];
+        spread = (float)s[0];
+    }
+    float mean, spread;
+};
+} // namespace
+
 /* How near the colour of each pixel is to that of the cheeks, 0..1; of several faces the nearest.
  */
 static void add_skin_of(const planes &p, const eye_line &eyes, cv::Mat &out)
@@ -83,23 +97,23 @@ static void add_skin_of(const planes &p, const eye_line &eyes, cv::Mat &out)
                    eyes.middle + side * eyes.distance * eyes.along +
                        0.65F * eyes.distance * eyes.down,
                    std::max(2, (int)(0.2F * eyes.distance)), cv::Scalar(255), cv::FILLED);
-    cv::Scalar light, cr, cb, cr_spread, cb_spread, none;
-    cv::meanStdDev(p.light, light, none, cheeks);
-    cv::meanStdDev(p.cr, cr, cr_spread, cheeks);
-    cv::meanStdDev(p.cb, cb, cb_spread, cheeks);
-    const float width = 7 + 2 * (float)std::max(cr_spread[0], cb_spread[0]),
-                spread = 2 * width * width;
+    const tone_of light(p.light, cheeks), cr(p.cr, cheeks), cb(p.cb, cheeks);
+    /* of dark skin the colour is as close to that of hair as it is to grey */
+    const float width =
+        2 + 0.15F * std::hypot(cr.mean, cb.mean) + 2 * std::max(cr.spread, cb.spread);
+    const float dark = std::min(0.8F * light.mean, light.mean - 1.5F * light.spread);
     for (int y = 0; y < out.rows; y++)
         for (int x = 0; x < out.cols; x++) {
-            const float r = p.cr.at<float>(y, x) - (float)cr[0],
-                        b = p.cb.at<float>(y, x) - (float)cb[0];
-            const float dark = std::min(0.0F, p.light.at<float>(y, x) - 0.6F * (float)light[0]);
+            const float r = (p.cr.at<float>(y, x) - cr.mean) / width,
+                        b = (p.cb.at<float>(y, x) - cb.mean) / width;
+            const float d =
+                std::min(0.0F, p.light.at<float>(y, x) - dark) / (0.1F * light.mean + 1);
             float &s = out.at<float>(y, x);
-            s = std::max(s, std::exp(-(r * r + b * b + dark * dark) / spread));
+            s = std::max(s, std::exp(-(r * r + b * b + d * d) / 2));
         }
 }
 
-/* Brows, eyes and mouth stay as they are, whatever their colour. */
+/* Brows, eyes and mouth are not to be evened, whatever their colour. */
 static void spare_features(const eye_line &e, cv::Mat &skin)
 {
     const auto d = (double)e.distance;
@@ -112,7 +126,7 @@ static void spare_features(const eye_line &e, cv::Mat &skin)
                     cv::Scalar(0), cv::FILLED);
     };
     for (const float side : {-0.5F, 0.5F})
-        spare(side, -0.08F, 0.36, 0.27);
+        spare(side, -0.15F, 0.42, 0.34);
     spare(0, 1.12F, 0.48, 0.2);
     cv::GaussianBlur(skin, skin, cv::Size(), std::max(0.8, 0.04 * d));
 }
@@ -122,8 +136,8 @@ static void find_skin(const planes &p, const idphoto_face *faces, int32_t count,
     out = cv::Mat::zeros(p.light.size(), CV_32F);
     for (int32_t k = 0; k < count; k++)
         add_skin_of(p, eye_line(faces[k]), out);
-    for (int32_t k = 0; k < count; k++)
-        spare_features(eye_line(faces[k]), out);
+    cv::GaussianBlur(out, out, cv::Size(),
+                     std::max(0.8, 0.03 * (double)eye_line(faces[0]).distance));
 }
 
 /* ---------------------------------------------------------------- the edits */
@@ -161,7 +175,7 @@ static void smooth(planes &p, const cv::Mat &skin, float eye_distance, float str
     for (int y = 0; y < skin.rows; y++)
         for (int x = 0; x < skin.cols; x++) {
             float &v = p.light.at<float>(y, x);
-            v += 0.095F * strength * skin.at<float>(y, x) * (even.at<float>(y, x) - v);
+            v += 0.085F * strength * skin.at<float>(y, x) * (even.at<float>(y, x) - v);
         }
 }
 
@@ -172,7 +186,7 @@ static void whiten(planes &p, const cv::Mat &skin, float strength)
         for (int x = 0; x < skin.cols; x++) {
             float &light = p.light.at<float>(y, x);
             const float v = std::clamp(light / 255, 0.0F, 1.0F),
-                        share = 0.06F * strength * skin.at<float>(y, x);
+                        share = 0.045F * strength * skin.at<float>(y, x);
             light += 255 * share * v * (1 - v);
             p.cr.at<float>(y, x) *= 1 - 0.15F * share;
             p.cb.at<float>(y, x) *= 1 - 0.15F * share;
@@ -195,10 +209,13 @@ void edit_person(cv::Mat &person, const idphoto_face *faces, int32_t count, cons
     if (e.smoothing > 0 || e.whitening > 0) {
         secret_mat skin;
         find_skin(p, faces, count, skin);
-        if (e.smoothing > 0)
-            smooth(p, skin, eye_line(faces[0]).distance, e.smoothing);
         if (e.whitening > 0)
             whiten(p, skin, e.whitening);
+        if (e.smoothing > 0) {
+            for (int32_t k = 0; k < count; k++)
+                spare_features(eye_line(faces[k]), skin);
+            smooth(p, skin, eye_line(faces[0]).distance, e.smoothing);
+        }
     }
     tone(p, e);
     if (e.sharpness > 0)

@@ -16,12 +16,13 @@ static bool is_solid(const cv::Mat &alpha, int x, int y)
     return x >= 0 && y >= 0 && x < alpha.cols && y < alpha.rows && alpha.at<uchar>(y, x) >= SOLID;
 }
 
-/* The first row in which hair or scalp is, over the middle of the face. */
+/* The first row in which hair or scalp is, over the middle of the face; single hairs are not. A
+ * bald head is as wide as that a hundredth of the distance of the pupils below its top. */
 static float crown_of(const cv::Mat &alpha, const eye_line &eyes)
 {
     const int left = std::max(0, (int)(eyes.middle.x - 0.9F * eyes.distance)),
               right = std::min(alpha.cols - 1, (int)(eyes.middle.x + 0.9F * eyes.distance));
-    const int least = std::max(2, (right - left) / 12);
+    const int least = std::max(2, (right - left) / 5);
     int y = std::clamp((int)eyes.middle.y, 0, alpha.rows - 1);
     for (; y > 0; y--) {
         int solid = 0;
