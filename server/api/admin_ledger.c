@@ -8,15 +8,9 @@
 #include "store/order.h"
 #include "store/payment.h"
 
-static void release_buf(void *b)
-{
-    buf_free(b);
-}
-
 static void reply_csv(struct request *r, const struct ledger_entry *list, size_t n)
 {
-    struct buf *csv = arena_alloc(r->arena, sizeof *csv);
-    arena_defer(r->arena, release_buf, csv);
+    struct buf *csv = arena_buf(r->arena);
     answer_ledger_csv(csv, list, n, "\r\n");
     reply_bytes(r, 200, "text/csv; charset=utf-8", csv->bytes, csv->size);
 }

@@ -16,13 +16,62 @@ struct catalogue {
     size_t count;
 };
 
+struct product_sheet product_sheet_usual(void)
+{
+    return (struct product_sheet){.wanted = sheet_usual(), .n_photos = 1};
+}
+
+static enum status read_sheet_photo(json_t *entry, struct product_sheet *s)
+{
+    json_error_t error;
+    double width_mm = 0, height_mm = 0;
+    int count = 0;
+    if (s->n_photos == PRODUCT_PHOTOS_MOST ||
+        json_unpack_ex(entry, &error, JSON_STRICT, "{s?F, s?F, s?i}", "width_mm", &width_mm,
+                       "height_mm", &height_mm, "count", &count) != 0 ||
+        width_mm < 0 || height_mm < 0 || (width_mm > 0) != (height_mm > 0) || count < 0 ||
+        count > SHEET_CELLS_MAX || width_mm > SHEET_SIDE_MOST_MM || height_mm > SHEET_SIDE_MOST_MM)
+        return INVALID;
+    s->photos[s->n_photos].width_mm = width_mm;
+    s->photos[s->n_photos].height_mm = height_mm;
+    s->photos[s->n_photos++].count = count;
+    return OK;
+}
+
+static enum status read_sheet(json_t *entry, struct product_sheet *out)
+{
+    json_error_t error;
+    const char *layout = NULL;
+    json_t *photos = NULL, *photo;
+    size_t i;
+    *out = product_sheet_usual();
+    if (!entry)
+        return OK;
+    if (json_unpack_ex(entry, &error, JSON_STRICT, "{s:s, s?o}", "layout", &layout, "photos",
+                       &photos) != 0 ||
+        sheet_parse(layout, &out->wanted) != OK)
+        return INVALID;
+    if (!json_array_size(photos))
+        return photos ? INVALID : OK;
+    out->n_photos = 0;
+    json_array_foreach(photos, i, photo)
+    {
+        if (read_sheet_photo(photo, out) != OK)
+            return INVALID;
+    }
+    return OK;
+}
+
 static enum status read_product(json_t *entry, struct product *p)
 {
     json_error_t error;
     json_int_t price;
-    if (json_unpack_ex(entry, &error, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:I, s:s}", "id", &p->id,
-                       "kind", &p->kind, "name_zh", &p->name_zh, "name_en", &p->name_en,
-                       "price_fen", &price, "per", &p->per) != 0)
+    json_t *sheet = NULL;
+    if (json_unpack_ex(entry, &error, JSON_STRICT, "{s:s, s:s, s:s, s:s, s:I, s:s, s?o}", "id",
+                       &p->id, "kind", &p->kind, "name_zh", &p->name_zh, "name_en", &p->name_en,
+                       "price_fen", &price, "per", &p->per, "sheet", &sheet) != 0)
+        return INVALID;
+    if (read_sheet(sheet, &p->sheet) != OK || (sheet && strcmp(p->kind, "print") != 0))
         return INVALID;
     if (strcmp(p->kind, "electronic") != 0 && strcmp(p->kind, "print") != 0)
         return INVALID;

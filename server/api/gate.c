@@ -78,16 +78,10 @@ static void collect_query(void *arg, const char *name, const char *value)
     buf_printf(b, "%zu:%s=%s&", strlen(name), name, value ? value : "");
 }
 
-static void release_buf(void *b)
-{
-    buf_free(b);
-}
-
 /* What makes two requests the same: path, query and body. */
 static void describe_request(struct request *r, struct idempotency *i)
 {
-    struct buf *query = arena_alloc(r->arena, sizeof *query);
-    arena_defer(r->arena, release_buf, query);
+    struct buf *query = arena_buf(r->arena);
     request_each_query(r, collect_query, query);
     i->route = arena_printf(r->arena, "%s %s", r->route->method, r->route->path);
     i->key = request_header(r, "Idempotency-Key");
@@ -268,23 +262,27 @@ static void dispatch_operator(struct request *r)
         r->route->handle(r);
 }
 
-bool gate_audit(struct request *r, int64_t account_id, const struct uuid *object_id)
+enum status gate_note(struct request *r, struct arena *a, int64_t account_id,
+                      const struct uuid *object_id, int64_t now_us)
 {
-    const char *colon = r->purpose && is_purpose(r->purpose) ? strchr(r->purpose, ':') : NULL;
-    const char *code = NULL;
-    if (r->purpose && is_purpose(r->purpose))
-        code = arena_copy(r->arena, r->purpose, strcspn(r->purpose, ":"));
+    bool named = r->purpose && is_purpose(r->purpose);
+    const char *colon = named ? strchr(r->purpose, ':') : NULL;
     const struct audit row = {
         .operator_id = &r->operator_id,
         .account_id = account_id,
         .action = r->route->audit,
         .object_id = object_id,
-        .purpose = code,
+        .purpose = named ? arena_copy(a, r->purpose, strcspn(r->purpose, ":")) : NULL,
         .purpose_id = colon ? colon + 1 : NULL,
-        .at_us = r->now_us,
+        .at_us = now_us,
     };
     CHECK(r->route->audit);
-    enum status s = audit_write(store_of(r), r->arena, &row);
+    return audit_write(store_of(r), a, &row);
+}
+
+bool gate_audit(struct request *r, int64_t account_id, const struct uuid *object_id)
+{
+    enum status s = gate_note(r, r->arena, account_id, object_id, r->now_us);
     if (s != OK)
         reply_status(r, s);
     return s == OK;

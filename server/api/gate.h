@@ -41,4 +41,8 @@ void reply_json_text(struct request *r, unsigned http_status, const char *text);
  * out. Returns false after having answered. object_id may be NULL. */
 bool gate_audit(struct request *r, int64_t account_id, const struct uuid *object_id);
 
+/* The same for a piece of an answer that has begun: the caller breaks it off when it is not OK. */
+enum status gate_note(struct request *r, struct arena *a, int64_t account_id,
+                      const struct uuid *object_id, int64_t now_us) MUST_USE;
+
 #endif

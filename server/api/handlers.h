@@ -53,6 +53,7 @@ void photo_post(struct request *r);
 void photo_show(struct request *r);
 void photo_delete(struct request *r);
 void photo_file(struct request *r);
+void photo_preview(struct request *r);
 
 /* photos_make.c */
 void photo_check_post(struct request *r);

@@ -23,16 +23,11 @@ static bool read_query(struct request *r, struct photo *photo)
     return !has_field_errors(r);
 }
 
-static void release_buf(void *b)
-{
-    buf_free(b);
-}
-
 /* Decodes, strips and measures the upload; the clean bytes live as long as the request. */
 static bool clean_upload(struct request *r, struct photo *photo, struct span *file)
 {
     struct photo_facts facts;
-    struct buf *clean = arena_alloc(r->arena, sizeof *clean);
+    struct buf *clean = arena_buf(r->arena);
     enum status s = photo_clean(r->body, r->body_size, &facts, clean);
     if (s != OK) {
         if (s == INVALID)
@@ -41,7 +36,6 @@ static bool clean_upload(struct request *r, struct photo *photo, struct span *fi
             reply_status(r, s);
         return false;
     }
-    arena_defer(r->arena, release_buf, clean);
     photo->format = photo_format_name(facts.format);
     photo->width_px = facts.width_px;
     photo->height_px = facts.height_px;

@@ -42,7 +42,8 @@ const struct route routes[] = {
     {"POST",   "/v1/photos/make",                        ACCOUNT, LANE_IMAGE, TYPE_IMAGE, PHOTO, .idempotent = true, .consent = true, .faces = true, .rate = "make", .handle = photo_make_post},
     {"GET",    "/v1/photos/{photo_id}",                  ACCOUNT, LANE_WORK, .rate = "read", .handle = photo_show},
     {"DELETE", "/v1/photos/{photo_id}",                  ACCOUNT, LANE_WORK, .rate = "write", .handle = photo_delete},
-    {"GET",    "/v1/photos/{photo_id}/file",             ACCOUNT, LANE_WORK, .rate = "file", .handle = photo_file},
+    {"GET",    "/v1/photos/{photo_id}/preview",          ACCOUNT, LANE_IMAGE, .rate = "file", .handle = photo_preview},
+    {"GET",    "/v1/photos/{photo_id}/file",             ACCOUNT, LANE_WORK, .image_query = true, .rate = "file", .handle = photo_file},
 
     {"POST",   "/v1/orders",                             ACCOUNT, LANE_WORK, TYPE_JSON, MEDIUM, .idempotent = true, .consent = true, .rate = "order", .handle = order_post},
     {"GET",    "/v1/orders",                             ACCOUNT, LANE_WORK, .rate = "read", .handle = orders_show},

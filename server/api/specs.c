@@ -12,11 +12,6 @@ enum { QUERY_MOST = 100 };
 /* They change with an installation alone. */
 #define SPECS_KEPT "public, max-age=3600"
 
-static void release_buf(void *b)
-{
-    buf_free(b);
-}
-
 static void reply_public(struct request *r, const void *text, size_t n)
 {
     reply_add_header(r, "Cache-Control", SPECS_KEPT);
@@ -34,8 +29,7 @@ void specs_show(struct request *r)
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
-    struct buf *b = arena_alloc(r->arena, sizeof *b);
-    arena_defer(r->arena, release_buf, b);
+    struct buf *b = arena_buf(r->arena);
     buf_add_str(b, "{\"items\":[");
     const char *comma = "";
     for (size_t i = 0; i < specs_count(specs); i++) {

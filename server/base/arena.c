@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 
 enum { BLOCK_BYTES = 8192 };
@@ -113,4 +114,16 @@ void arena_defer(struct arena *a, void (*release)(void *object), void *object)
     struct deferred *d = arena_alloc(a, sizeof *d);
     *d = (struct deferred){.next = a->deferred, .release = release, .object = object};
     a->deferred = d;
+}
+
+static void release_buf(void *b)
+{
+    buf_free(b);
+}
+
+struct buf *arena_buf(struct arena *a)
+{
+    struct buf *b = arena_alloc(a, sizeof *b);
+    arena_defer(a, release_buf, b);
+    return b;
 }

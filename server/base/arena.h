@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 struct arena;
+struct buf;
 
 /* Returns owned; never NULL. */
 struct arena *arena_new(void);
@@ -36,5 +37,8 @@ char *arena_vprintf(struct arena *a, const char *format, va_list ap)
 
 /* Runs release(object) when the arena is freed, last deferred first. */
 void arena_defer(struct arena *a, void (*release)(void *object), void *object);
+
+/* An empty buffer that is freed, and so wiped, with the arena. */
+struct buf *arena_buf(struct arena *a) __attribute__((returns_nonnull));
 
 #endif

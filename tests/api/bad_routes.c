@@ -41,7 +41,8 @@ const struct bad_route bad_routes[] = {
     {"POST /v1/photos/make?spec=cn-1inch", ACCOUNT_HOLDER, IMAGE, PHOTO, .key = true, .query = "spec subject background background_to gradient format brightness contrast saturation sharpness whitening smoothing"},
     {"GET /v1/photos/{{bad.photo}}", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
     {"DELETE /v1/photos/{{bad.photo}}", ACCOUNT_HOLDER, NO_BODY, .query = "force"},
-    {"GET /v1/photos/{{bad.photo}}/file", ACCOUNT_HOLDER, NO_BODY, .query = "format"},
+    {"GET /v1/photos/{{bad.photo}}/preview", ACCOUNT_HOLDER, NO_BODY, .query = NULL},
+    {"GET /v1/photos/{{bad.photo}}/file", ACCOUNT_HOLDER, NO_BODY, .query = "format layout gap_mm margin_mm cut_lines dpi"},
 
     {"POST /v1/orders", ACCOUNT_HOLDER, JSON, MEDIUM, .key = true, .body = MIXED_BODY("bad.photo"),
      .optional = "postcode recipient accepts_no_refund"},

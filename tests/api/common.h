@@ -8,7 +8,8 @@
 extern const struct test life_tests[], photo_tests[], payment_tests[], callback_tests[],
     operator_tests[], refund_tests[], idempotency_tests[], bad_input_tests[], expiry_tests[],
     policy_tests[], outage_tests[], pitfall_tests[], wechat_login_tests[], rotation_tests[],
-    poll_tests[], limit_tests[], bill_tests[], web_tests[], spec_tests[], make_tests[];
+    poll_tests[], limit_tests[], bill_tests[], web_tests[], spec_tests[], make_tests[],
+    photo_file_tests[];
 
 #define END                                                                                        \
     {                                                                                              \

@@ -17,6 +17,7 @@
 static const struct group groups[] = {
     {"life", life_tests},
     {"photos", photo_tests},
+    {"photo-files", photo_file_tests},
     {"payments", payment_tests},
     {"callbacks", callback_tests},
     {"pitfalls", pitfall_tests},

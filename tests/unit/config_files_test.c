@@ -3,7 +3,11 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "api/catalogue.h"
 
 static json_t *file(const char *path)
 {
@@ -103,6 +107,60 @@ Test(config_files, products_are_sold_at_whole_positive_prices)
     cr_assert_gt(print, 0);
     cr_assert_eq(electronic + print, i);
     json_decref(catalogue);
+}
+
+/* What a customer is promised by name fits on the paper that the catalogue names. */
+Test(config_files, every_sheet_of_the_catalogue_holds_its_photos)
+{
+    char why[200];
+    struct catalogue *c;
+    size_t n, sheets = 0;
+    cr_assert_eq(catalogue_load("config/catalogue.json", &c, why, sizeof why), OK, "%s", why);
+    const struct product *p = catalogue_products(c, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct sheet_kind kinds[PRODUCT_PHOTOS_MOST];
+        struct sheet_layout l;
+        const struct product_sheet *s = &p[i].sheet;
+        if (strcmp(p[i].kind, "print") != 0)
+            continue;
+        for (size_t k = 0; k < s->n_photos; k++)
+            kinds[k] = (struct sheet_kind){sheet_px(s->photos[k].width_mm, s->wanted.dpi),
+                                           sheet_px(s->photos[k].height_mm, s->wanted.dpi),
+                                           s->photos[k].count};
+        cr_assert_eq(sheet_arrange(&s->wanted, kinds, s->n_photos, &l), OK, "%s", p[i].id);
+        for (size_t k = 0; k < s->n_photos; k++)
+            cr_expect_eq(l.placed[k], s->photos[k].count, "%s: %d of %d", p[i].id, l.placed[k],
+                         s->photos[k].count);
+        sheets++;
+    }
+    cr_expect_eq(sheets, 3);
+    catalogue_free(c);
+}
+
+Test(config_files, a_sheet_that_cannot_be_is_refused)
+{
+    static const char *const sheets[] = {
+        "{}",
+        "{\"layout\": \"B5\"}",
+        "{\"layout\": \"4R\", \"photos\": []}",
+        "{\"layout\": \"4R\", \"photos\": [{\"width_mm\": 25}]}",
+        "{\"layout\": \"4R\", \"photos\": [{\"count\": -1}]}",
+        "{\"layout\": \"4R\", \"photos\": [{}, {}, {}, {}, {}]}",
+        "{\"layout\": \"4R\", \"paper\": \"4R\"}",
+    };
+    for (size_t i = 0; i < sizeof sheets / sizeof *sheets; i++) {
+        char path[] = "/tmp/catalogue.XXXXXX", why[200];
+        struct catalogue *c = NULL;
+        FILE *f = fdopen(mkstemp(path), "w");
+        fprintf(f,
+                "{\"products\": [{\"id\": \"p\", \"kind\": \"print\", \"name_zh\": \"z\","
+                " \"name_en\": \"e\", \"price_fen\": 1, \"per\": \"sheet\", \"sheet\": %s}]}",
+                sheets[i]);
+        fclose(f);
+        cr_expect_eq(catalogue_load(path, &c, why, sizeof why), INVALID, "%s", sheets[i]);
+        catalogue_free(c);
+        unlink(path);
+    }
 }
 
 /* Constitution of the PRC, article 30, and GB/T 2260: 23 provinces, 5 autonomous regions, 4

@@ -654,7 +654,8 @@ static size_t check_examples(json_t *doc, json_t *holder, const char *where)
 static bool is_file(const char *type)
 {
     return strncmp(type, "image/", 6) == 0 || strcmp(type, "text/html") == 0 ||
-           strcmp(type, "text/css") == 0 || strcmp(type, "text/javascript") == 0;
+           strcmp(type, "text/css") == 0 || strcmp(type, "text/javascript") == 0 ||
+           strcmp(type, "application/pdf") == 0 || strcmp(type, "application/zip") == 0;
 }
 
 /* A media type that carries files has no example. */
