@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "image/jpeg_strip.h"
+#include "image/photo.h"
 #include "image/picture.h"
 #include "image/png_strip.h"
 
@@ -69,16 +71,37 @@ static int table_sum(const unsigned char *p)
     return sum;
 }
 
-/* From table 0 of the first DQT segment, when its entries have 8 bits. */
-static int32_t jpeg_quality(const unsigned char *b, size_t n)
+/* The body of the first segment with this marker before the scans; false: none. ITU-T T.81 B.1.1 */
+static bool find_segment(struct span file, unsigned char marker, struct span *body)
 {
-    for (size_t at = 2; at + 4 < n && b[at] == 0xff && b[at + 1] != 0xda;) {
+    const unsigned char *b = file.bytes;
+    for (size_t at = 2; at + 4 <= file.size && b[at] == 0xff && b[at + 1] != 0xda;) {
         size_t length = (size_t)b[at + 2] << 8 | b[at + 3];
-        if (b[at + 1] == 0xdb && length >= 67 && at + 5 + 64 <= n && b[at + 4] == 0)
-            return quality_of(table_sum(b + at + 5));
+        if (length < 2 || length > file.size - at - 2)
+            return false;
+        *body = (struct span){b + at + 4, length - 2};
+        if (b[at + 1] == marker)
+            return true;
         at += 2 + length;
     }
-    return 0;
+    return false;
+}
+
+/* From table 0 of the first DQT segment, when its entries have 8 bits. */
+static int32_t jpeg_quality(struct span file)
+{
+    struct span tables;
+    if (!find_segment(file, 0xdb, &tables) || tables.size < 65)
+        return 0;
+    const unsigned char *b = tables.bytes;
+    return b[0] == 0 ? quality_of(table_sum(b + 1)) : 0;
+}
+
+/* Adobe TN 5116: with this marker 255 means no ink, without it 0 does. */
+static bool has_adobe_marker(struct span file)
+{
+    struct span body;
+    return find_segment(file, 0xee, &body) && body.size >= 5 && memcmp(body.bytes, "Adobe", 5) == 0;
 }
 
 /* ---- opening ---- */
@@ -165,6 +188,12 @@ static int over_white(VipsImage *in, VipsImage **out)
     return failed;
 }
 
+/* libvips takes all inks of JPEG for inverted ones. */
+static int invert(VipsImage *in, VipsImage **out)
+{
+    return vips_invert(in, out, NULL);
+}
+
 /* By its profile, if it has one that fits; else as its colour model says. */
 static int into_srgb(VipsImage *in, VipsImage **out)
 {
@@ -173,11 +202,6 @@ static int into_srgb(VipsImage *in, VipsImage **out)
                            NULL) == 0)
         return 0;
     return vips_colourspace(in, out, VIPS_INTERPRETATION_sRGB, NULL);
-}
-
-static int upright(VipsImage *in, VipsImage **out)
-{
-    return vips_autorot(in, out, NULL);
 }
 
 static VipsImage *reduce(VipsImage *in, int32_t side_max_px)
@@ -192,45 +216,48 @@ static VipsImage *reduce(VipsImage *in, int32_t side_max_px)
     return out;
 }
 
-/* Decodes; a turned picture is read out of order, so it lies in memory first. Takes the image. */
-static VipsImage *into_memory(VipsImage *in)
-{
-    VipsImage *memory = vips_image_new_memory();
-    if (!in || vips_image_write(in, memory) != 0) {
-        picture_release(memory);
-        memory = NULL;
-    }
-    picture_release(in);
-    return memory;
-}
-
 static bool is_plain_rgb(VipsImage *image)
 {
     return vips_image_get_bands(image) == 3 && vips_image_get_format(image) == VIPS_FORMAT_UCHAR;
 }
 
-static enum status take_pixels(VipsImage *memory, struct portrait *out)
+/* Decodes into memory that is ours. */
+static enum status take_pixels(VipsImage *image, struct portrait *out)
 {
-    VipsImage *turned = NULL;
     size_t n = 0;
+    int32_t w = vips_image_get_width(image), h = vips_image_get_height(image);
+    uint8_t *bytes = is_plain_rgb(image) ? vips_image_write_to_memory(image, &n) : NULL;
+    if (!bytes)
+        return INVALID;
+    out->pixels = (struct idphoto_pixels){bytes, w, h, 3, (size_t)w * 3};
+    return OK;
+}
+
+/* A turned picture is read out of order, so it lies in memory first. */
+static enum status take_turned(VipsImage *image, struct portrait *out)
+{
+    VipsImage *memory = vips_image_new_memory(), *turned = NULL;
     enum status s = INVALID;
-    if (upright(memory, &turned) == 0 && is_plain_rgb(turned)) {
-        uint8_t *bytes = vips_image_write_to_memory(turned, &n);
-        int32_t w = vips_image_get_width(turned), h = vips_image_get_height(turned);
-        out->pixels = (struct idphoto_pixels){bytes, w, h, 3, (size_t)w * 3};
-        s = bytes ? OK : INVALID;
-    }
+    if (vips_image_write(image, memory) == 0 && vips_autorot(memory, &turned, NULL) == 0)
+        s = take_pixels(turned, out);
     picture_release(turned);
+    picture_wipe(memory);
     return s;
 }
 
 static enum status decode_pixels(struct source *s, int32_t side_max_px, struct portrait *out)
 {
-    VipsImage *image = follow(open_source(s), over_white);
+    VipsImage *image = open_source(s);
+    if (image && s->format == PORTRAIT_JPEG && vips_image_get_bands(image) == 4 &&
+        !has_adobe_marker(s->file))
+        image = follow(image, invert);
+    image = follow(image, over_white);
     image = follow(reduce(image, side_max_px), into_srgb);
-    VipsImage *memory = into_memory(image);
-    enum status status = memory ? take_pixels(memory, out) : INVALID;
-    picture_wipe(memory);
+    if (!image)
+        return INVALID;
+    enum status status =
+        vips_image_get_orientation(image) == 1 ? take_pixels(image, out) : take_turned(image, out);
+    picture_release(image);
     return status;
 }
 
@@ -239,12 +266,64 @@ static bool lies_on_its_side(VipsImage *image)
     return vips_image_get_orientation(image) >= 5;
 }
 
+/* ---- limits ---- */
+
+static bool has_small_colours(VipsImage *image)
+{
+    const char *how;
+    return vips_image_get_typeof(image, "jpeg-chroma-subsample") &&
+           vips_image_get_string(image, "jpeg-chroma-subsample", &how) == 0 &&
+           strcmp(how, "4:2:0") == 0;
+}
+
+/* What a decoder keeps of the whole picture; of all other files it keeps some rows. Coefficients of
+ * a JPEG of many scans take two bytes, and there are half as many where colours are subsampled;
+ * HEIC lies there as 4:2:0 and as RGB. */
+static int64_t bytes_at_once(VipsImage *image, enum portrait_format format)
+{
+    int64_t area = (int64_t)vips_image_get_width(image) * vips_image_get_height(image);
+    int64_t bands = vips_image_get_bands(image);
+    bool interlaced = vips_image_get_typeof(image, "interlaced") != 0;
+    switch (format) {
+    case PORTRAIT_JPEG:
+        return !interlaced ? 0 : has_small_colours(image) ? area * 3 : area * bands * 2;
+    case PORTRAIT_PNG:
+        return interlaced ? area * bands * (int64_t)vips_format_sizeof(vips_image_get_format(image))
+                          : 0;
+    case PORTRAIT_WEBP: return area * 4;
+    case PORTRAIT_HEIC: return area * 9 / 2;
+    }
+    return 0;
+}
+
+static enum status within_limits(VipsImage *image, enum portrait_format format)
+{
+    if (is_animated(image, format))
+        return INVALID;
+    enum status s = picture_within_limits(image);
+    return s == OK && bytes_at_once(image, format) > PORTRAIT_AT_ONCE_MAX_BYTES ? TOO_LARGE : s;
+}
+
+/* Whatever is not a marker has no ff da in the scans, and a thumbnail brings one or ten more. Each
+ * scan of a progressive file costs a pass over the picture. */
+static bool has_many_scans(struct span file)
+{
+    static const unsigned char marker[] = {0xff, 0xda};
+    const unsigned char *at = file.bytes, *end = at + file.size;
+    int n = 0;
+    while (n <= JPEG_SCANS_MAX && (at = memmem(at, (size_t)(end - at), marker, sizeof marker))) {
+        n++;
+        at += sizeof marker;
+    }
+    return n > JPEG_SCANS_MAX;
+}
+
 static enum status decode_known(struct source *s, int32_t side_max_px, struct portrait *out)
 {
     VipsImage *header = open_source(s);
     if (!header)
         return INVALID;
-    enum status status = is_animated(header, s->format) ? INVALID : picture_within_limits(header);
+    enum status status = within_limits(header, s->format);
     int w = vips_image_get_width(header), h = vips_image_get_height(header);
     bool turned = lies_on_its_side(header);
     out->file_width_px = turned ? h : w;
@@ -267,8 +346,10 @@ static enum status decode(struct span file, int32_t side_max_px, struct portrait
         s = png_essence(file, &essence);
         source.file = (struct span){essence.bytes, essence.size};
     }
-    if (source.format == PORTRAIT_JPEG)
-        out->jpeg_quality = jpeg_quality(file.bytes, file.size);
+    if (source.format == PORTRAIT_JPEG) {
+        out->jpeg_quality = jpeg_quality(file);
+        s = has_many_scans(file) ? INVALID : OK;
+    }
     if (s == OK)
         s = decode_known(&source, side_max_px, out);
     buf_free(&essence);

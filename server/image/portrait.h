@@ -25,10 +25,16 @@ struct portrait {
     int32_t jpeg_quality; /* estimated from its tables; 0: not a JPEG or unknown */
 };
 
+/* Most files are decoded row by row. Those that are not (HEIC, WebP, JPEG of many scans, interlaced
+ * PNG) may take this much for all of their pixels: 50 megapixels of a phone's HEIC do. */
+enum { PORTRAIT_AT_ONCE_MAX_BYTES = 256 * 1024 * 1024 };
+
 /* Decodes all of it; a picture whose longer side is over side_max_px is reduced while it is decoded
  * where the format can, so that memory follows the reduced size (0: as large as it is). INVALID:
- * not one of the four formats, damaged, truncated, or animated; TOO_LARGE: over PHOTO_SIDE_MAX_PX
- * or PHOTO_AREA_MAX_PX, told before memory is used for the pixels. Free with portrait_free. */
+ * not one of the four formats, damaged, truncated, animated, or over JPEG_SCANS_MAX; TOO_LARGE:
+ * over PHOTO_SIDE_MAX_PX, PHOTO_AREA_MAX_PX or PORTRAIT_AT_ONCE_MAX_BYTES, told before memory is
+ * used for the pixels. What follows the picture in the file is not looked at. Free with
+ * portrait_free. */
 enum status portrait_decode(const void *bytes, size_t n, int32_t side_max_px,
                             struct portrait *out) MUST_USE;
 
