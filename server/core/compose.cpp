@@ -43,21 +43,36 @@ static cv::Vec4b joined(const cv::Vec3b &own, const cv::Vec4w &cut, bool keep)
     return out;
 }
 
+/* The rows from y on. */
+static void draw_band(const layers &l, const cv::Mat &premultiplied, const cv::Mat &own, int y,
+                      bool keep, cv::Mat &out)
+{
+    cv::Matx23f map = l.cut_out_to_photo;
+    map(1, 2) -= (float)y;
+    secret_mat cut;
+    cv::warpAffine(premultiplied, cut, as_opencv(map), own.size(), cv::INTER_LINEAR,
+                   cv::BORDER_CONSTANT, cv::Scalar());
+    for (int row = 0; row < own.rows; row++) {
+        const cv::Vec3b *from = own.ptr<cv::Vec3b>(row);
+        const cv::Vec4w *edge = cut.ptr<cv::Vec4w>(row);
+        cv::Vec4b *to = out.ptr<cv::Vec4b>(row);
+        for (int x = 0; x < own.cols; x++)
+            to[x] = joined(from[x], edge[x], keep);
+    }
+}
+
 void draw_person(const layers &l, const idphoto_wanted &w, cv::Mat &out)
 {
+    constexpr int BAND_PX = 128; /* so that a large photo takes little more memory than itself */
     const cv::Size size(w.width_px, w.height_px);
-    secret_mat own, premultiplied, cut;
+    secret_mat own, premultiplied;
     warp_picture(l.portrait, l.portrait_to_photo, size, own);
     premultiply(l.cut_out, premultiplied);
-    cv::warpAffine(premultiplied, cut, as_opencv(l.cut_out_to_photo), size, cv::INTER_LINEAR,
-                   cv::BORDER_CONSTANT, cv::Scalar());
     out.create(size, CV_8UC4);
-    for (int y = 0; y < size.height; y++) {
-        const cv::Vec3b *from = own.ptr<cv::Vec3b>(y);
-        const cv::Vec4w *edge = cut.ptr<cv::Vec4w>(y);
-        cv::Vec4b *to = out.ptr<cv::Vec4b>(y);
-        for (int x = 0; x < size.width; x++)
-            to[x] = joined(from[x], edge[x], w.background == IDPHOTO_KEEP);
+    for (int y = 0; y < size.height; y += BAND_PX) {
+        const int end = std::min(y + BAND_PX, size.height);
+        cv::Mat band = out.rowRange(y, end);
+        draw_band(l, premultiplied, own.rowRange(y, end), y, w.background == IDPHOTO_KEEP, band);
     }
 }
 

@@ -74,8 +74,9 @@ class cost
     bool shows_heads(const trial &t) const
     {
         const float half = t.scale * h.span_px / 2 + 0.4F * t.scale * h.width_px;
-        return chin_y(t) < height && t.eyes.y - t.scale * h.eye_distance_px > 0 &&
-               t.eyes.x - half > 0 && t.eyes.x + half < width;
+        return chin_y(t) + t.scale * h.below_px < height &&
+               t.eyes.y - t.scale * (h.eye_distance_px + h.above_px) > 0 && t.eyes.x - half > 0 &&
+               t.eyes.x + half < width;
     }
     placement of(const trial &t) const
     {
@@ -124,9 +125,10 @@ float cost::unwritten(const trial &t) const
     const float wide = t.scale * (h.span_px + h.width_px);
     float sum = square(std::max(0.0F, wide - MOST_WIDTH * width));
     if (!ruled(g.crown_y))
-        sum += square(std::max(0.0F, LEAST_CROWN * height - crown_y(t)));
+        sum += square(std::max(0.0F, LEAST_CROWN * height - crown_y(t) + t.scale * h.above_px));
     if (!ruled(g.chin_bottom))
-        sum += square(std::max(0.0F, LEAST_UNDER_CHIN * height + chin_y(t) - height));
+        sum += square(
+            std::max(0.0F, chin_y(t) + t.scale * h.below_px - (1 - LEAST_UNDER_CHIN) * height));
     return sum;
 }
 

@@ -19,7 +19,9 @@ struct heads {
     float eye_distance_px;
     float crown_y, chin_y;
     float width_px; /* of the head at the ears */
-    float span_px;  /* from the leftmost head's middle to the rightmost's; 0 for one */
+    /* Of two: between their middles, and how far the higher crown and the lower chin are from the
+     * mean; 0 for one. */
+    float span_px, above_px, below_px;
 };
 
 /* Where the picture ends. The frame may show nothing of the person beyond, and nothing at all when

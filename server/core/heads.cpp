@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <opencv2/imgproc.hpp>
+
 #include "core/faces.hpp"
 
 namespace core
@@ -51,15 +53,21 @@ template <class Crown, class Width>
 static heads mean_of(const idphoto_face *faces, int32_t count, Crown crown, Width width)
 {
     const float n = (float)count;
+    float highest = INFINITY, lowest = -INFINITY;
     heads h = {};
     for (int32_t k = 0; k < count; k++) {
         const eye_line eyes(faces[k]);
+        const float top = crown(eyes), chin = faces[k].chin.y_px;
         h.eyes += eyes.middle / n;
         h.eye_distance_px += eyes.distance / n;
-        h.chin_y += faces[k].chin.y_px / n;
-        h.crown_y += crown(eyes) / n;
+        h.chin_y += chin / n;
+        h.crown_y += top / n;
         h.width_px += width(eyes) / n;
+        highest = std::min(highest, top);
+        lowest = std::max(lowest, chin);
     }
+    h.above_px = h.crown_y - highest;
+    h.below_px = lowest - h.chin_y;
     if (count == 2)
         h.span_px = std::abs(eye_line(faces[1]).middle.x - eye_line(faces[0]).middle.x);
     return h;
@@ -80,6 +88,22 @@ heads measured_heads(const cv::Mat &alpha, const idphoto_face *faces, int32_t co
         [&alpha](const eye_line &eyes) {
             return half_width_of(alpha, eyes, -1) + half_width_of(alpha, eyes, 1);
         });
+}
+
+bool hair_is_cut(const cv::Mat &alpha, const idphoto_face &face,
+                 const std::vector<cv::Point2f> &corner)
+{
+    constexpr float WIDE = 1.3F, NEAR_PX = 2;
+    const eye_line eyes(face);
+    const float crown = crown_of(alpha, eyes);
+    const cv::Point2f top(eyes.middle.x, crown);
+    if (cv::pointPolygonTest(corner, top, true) > (double)NEAR_PX)
+        return false;
+    int solid = 0;
+    const int reach = (int)eyes.distance, y = (int)crown + 1;
+    for (int x = (int)top.x - reach; x <= (int)top.x + reach; x++)
+        solid += is_solid(alpha, x, y);
+    return (float)solid > WIDE * eyes.distance;
 }
 
 /* The last row that has a good part of the widest one's pixels. */

@@ -19,6 +19,11 @@ heads guessed_heads(const idphoto_face *faces, int32_t count);
  * WIDTH_OF_EYES is taken. */
 heads measured_heads(const cv::Mat &alpha, const idphoto_face *faces, int32_t count);
 
+/* The picture's edge (its corners, clockwise) runs through the head where that is broad: more than
+ * about a twentieth of it is missing. */
+bool hair_is_cut(const cv::Mat &alpha, const idphoto_face &face,
+                 const std::vector<cv::Point2f> &corner);
+
 /* Where the matte meets the edge of what the picture shows (its corners, clockwise), and the lowest
  * of it. */
 std::vector<cv::Point2f> cut_edges(const cv::Mat &alpha, const std::vector<cv::Point2f> &corner);

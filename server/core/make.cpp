@@ -107,14 +107,12 @@ static float area(const idphoto_face &f)
     return f.box.width_px * f.box.height_px;
 }
 
-/* The line that is to lie level: through the pupils of one, between the heads of two. */
+/* What is to lie level: the pupils, of two people in the mean. */
 static float lean_of(const idphoto_face *f, int32_t people)
 {
     float lean = eye_line(f[0]).roll_deg;
-    if (people == 2) {
-        const cv::Point2f d = middle(f[1]) - middle(f[0]);
-        lean = std::atan2(d.y, d.x) * 180 / (float)CV_PI;
-    }
+    if (people == 2)
+        lean += std::remainder(eye_line(f[1]).roll_deg - lean, 360.0F) / 2;
     return std::fabs(lean) > LEVEL_DEG ? lean : 0;
 }
 
@@ -249,12 +247,14 @@ static void lay_canvas(const making &m, const cv::Matx23f &to_photo, canvas &out
 static void clear_beyond(canvas &c, float made_up)
 {
     cv::Mat known = cv::Mat::zeros(c.size, CV_8U);
-    const cv::Point2f middle = (c.corner[0] + c.corner[2]) / 2;
     std::vector<cv::Point> polygon;
-    for (const cv::Point2f &p : c.corner) {
-        const cv::Point2f out = p - middle;
-        const auto grow = made_up * 1.4F / (float)cv::norm(out);
-        polygon.emplace_back(p + out * grow);
+    for (size_t k = 0; k < 4; k++) {
+        cv::Point2f p = c.corner[k];
+        for (const size_t beside : {(k + 1) % 4, (k + 3) % 4}) {
+            const cv::Point2f out = c.corner[k] - c.corner[beside];
+            p += out * ((made_up + 1) / (float)cv::norm(out));
+        }
+        polygon.emplace_back(p);
     }
     cv::fillConvexPoly(known, polygon, cv::Scalar(255));
     c.person.setTo(cv::Scalar(), known == 0);
@@ -300,6 +300,9 @@ static void refuse_cut_heads(const making &m)
 static placement place_on(const making &m, const canvas &c)
 {
     const stage_clock t(m.made, IDPHOTO_STAGE_COMPOSE);
+    for (int k = 0; k < m.wanted.people && !m.wanted.geometry.eyes_before_crown; k++)
+        if (hair_is_cut(c.alpha, c.subject[k], c.corner))
+            throw failure{IDPHOTO_CUT_OFF};
     edges e;
     e.cut = cut_edges(c.alpha, c.corner);
     if (m.wanted.background == IDPHOTO_KEEP)
@@ -310,7 +313,7 @@ static placement place_on(const making &m, const canvas &c)
 /* The frame reaches beyond the canvas where the portrait goes on. */
 static bool is_short(const canvas &c, const placement &p, const idphoto_wanted &w)
 {
-    constexpr float BEARABLE = 1; /* px */
+    constexpr float BEARABLE = -1; /* px: at the very edge alpha is blended with nothing */
     const cv::Point2f low = p({0, 0}), high = p({(float)c.size.width, (float)c.size.height});
     return (!c.whole[0] && low.x > BEARABLE) || (!c.whole[1] && low.y > BEARABLE) ||
            (!c.whole[2] && high.x < (float)w.width_px - BEARABLE) ||

@@ -331,7 +331,7 @@ Test(core_make, a_head_that_leaves_the_picture_is_cut_off)
     s.person[0].x_px = 60;
     expect_result(&s, &w, IDPHOTO_CUT_OFF, 1);
     s = usual();
-    s.person[0].y_px = 100; /* the hair ends at -50 */
+    s.person[0].y_px = 120; /* the hair ends at -30 */
     expect_result(&s, &w, IDPHOTO_CUT_OFF, 1);
     s = usual();
     s.person[0].y_px = 640 - 130; /* the chin is 8 px above the edge */
