@@ -29,14 +29,14 @@ enum status photo_convert(struct span file, const struct photo_spec *spec, int32
     struct portrait p = {0};
     struct photo_facts facts;
     struct buf made = {0};
-    bool inside = false;
+    struct encode_report report;
     enum status s = portrait_decode(file.bytes, file.size, 0, &p);
     if (s != OK)
         return s;
     const struct encode_wanted wanted = wanted_of(&p.pixels, spec, dpi, format);
-    s = photo_encode(&p.pixels, &wanted, &facts, &inside, &made);
+    s = photo_encode(&p.pixels, &wanted, &facts, &report, &made);
     portrait_free(&p);
-    if (s == OK && !inside)
+    if (s == OK && report.fit != ENCODE_INSIDE)
         s = CONFLICT;
     if (s == OK)
         *out = made;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A finished photo's pixels to a file, within a window of bytes.
+ * A finished photo's pixels to a file, within a window of bytes (kilobytes of specifications are
+ * 1024 of them).
  *
- * Nothing but the pixels, the density and that they are sRGB goes into the file. Sizes are reached
- * by quality, then by the sampling of colours, then by scaling within the specification's range;
- * never by padding. Any thread may call once image_start was.
+ * Nothing but the pixels, the density and that they are sRGB goes into the file: a PNG has an sRGB
+ * chunk, a JPEG without a profile is taken for sRGB (a profile would eat a good part of its
+ * kilobytes). Sizes are reached by quality, then by the sampling of colours, then by scaling within
+ * the specification's range; never by padding. The same pixels and wish give the same bytes. Any
+ * thread may call once image_start was.
  */
 #ifndef IDPHOTOD_IMAGE_ENCODE_H
 #define IDPHOTOD_IMAGE_ENCODE_H
@@ -12,6 +15,13 @@
 #include "base/buf.h"
 #include "core/idphoto.h"
 #include "image/photo.h"
+
+enum {
+    ENCODE_QUALITY_USUAL = 92, /* where the window does not say otherwise */
+    ENCODE_QUALITY_WHOLE = 75, /* below it, halving the colours costs less than quality does */
+    ENCODE_QUALITY_LEAST = 60, /* without a rule */
+    ENCODE_TRIES_MAX = 8
+};
 
 struct encode_wanted {
     enum photo_format format;
@@ -22,10 +32,20 @@ struct encode_wanted {
     int32_t least_width_px, most_width_px, least_height_px, most_height_px;
 };
 
-/* RGB, or RGBA for PNG. `inside` tells whether the file is within its window: it is the nearest one
- * otherwise. facts->dpi grows and shrinks with the scale, so that the millimetres stay. INTERNAL:
- * not such pixels, or the library failed. out must be empty; free with buf_free. */
+enum encode_fit { ENCODE_INSIDE, ENCODE_BELOW_LEAST, ENCODE_ABOVE_MOST };
+
+struct encode_report {
+    enum encode_fit fit; /* of the file to its window: it is the nearest one unless inside */
+    int32_t tries;       /* files that were made to find it, at most ENCODE_TRIES_MAX */
+    int32_t quality;     /* of JPEG */
+    bool subsampled;     /* 4:2:0 instead of 4:4:4 */
+};
+
+/* RGB, or RGBA for PNG; rows without gaps. facts->dpi grows and shrinks with the scale, so that the
+ * millimetres stay. INTERNAL: not such pixels, or the library failed. out must be empty; free with
+ * buf_free. */
 enum status photo_encode(const struct idphoto_pixels *pixels, const struct encode_wanted *wanted,
-                         struct photo_facts *facts, bool *inside, struct buf *out) MUST_USE;
+                         struct photo_facts *facts, struct encode_report *report,
+                         struct buf *out) MUST_USE;
 
 #endif

@@ -195,7 +195,8 @@ static enum status encode(const struct make_wanted *w, const struct idphoto_pixe
                           struct buf *photo)
 {
     const struct photo_spec *s = w->spec;
-    bool jpeg = w->format == PHOTO_JPEG, inside = false;
+    bool jpeg = w->format == PHOTO_JPEG;
+    struct encode_report fit = {.fit = ENCODE_INSIDE};
     const struct encode_wanted wanted = {
         .format = w->format,
         .dpi = s->dpi,
@@ -208,9 +209,9 @@ static enum status encode(const struct make_wanted *w, const struct idphoto_pixe
         .most_height_px = s->most_height_px,
     };
     int64_t began_us = clock_boot_us();
-    enum status status = photo_encode(pixels, &wanted, facts, &inside, photo);
+    enum status status = photo_encode(pixels, &wanted, facts, &fit, photo);
     note_stage("encode", clock_boot_us() - began_us);
-    report->flaws[FLAW_FILE_SIZE] = !inside;
+    report->flaws[FLAW_FILE_SIZE] = fit.fit != ENCODE_INSIDE;
     return status;
 }
 

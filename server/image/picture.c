@@ -55,7 +55,7 @@ enum status picture_resize(const struct idphoto_pixels *from, int32_t width_px, 
                                       VIPS_SIZE_FORCE, NULL) == 0) {
         size_t n = 0;
         uint8_t *bytes = vips_image_write_to_memory(sized, &n);
-        if (bytes && n == (size_t)width_px * (size_t)height_px * 3) {
+        if (bytes && n == (size_t)width_px * (size_t)height_px * (size_t)from->channels) {
             memcpy(to, bytes, n);
             s = OK;
         }

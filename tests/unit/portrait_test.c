@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes to pixels: every kind, turned, coloured and broken; and pixels to a file of a wanted size.
- */
+/* Bytes to pixels: every kind, turned, coloured and broken. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vips/vips.h>
 
-#include "image/encode.h"
 #include "image/photo.h"
 #include "image/portrait.h"
 #include "pictures.h"
@@ -27,7 +25,6 @@ static void start(void)
 }
 
 TestSuite(portrait, .init = start, .timeout = 120);
-TestSuite(encode, .init = start, .timeout = 120);
 
 static struct portrait decoded(struct span file, int32_t side_max_px)
 {
@@ -231,102 +228,4 @@ Test(portrait, a_header_that_promises_900_megapixels_is_refused)
     png_idat_zeros(&bomb, 1 << 20);
     png_end(&bomb);
     cr_expect_eq(outcome(span_of(&bomb)), TOO_LARGE);
-}
-
-/* ---- encoding ---- */
-
-static struct idphoto_pixels borrowed(const struct pixels *p)
-{
-    return (struct idphoto_pixels){p->samples.bytes, p->width, p->height, p->channels,
-                                   (size_t)p->width * (size_t)p->channels};
-}
-
-/* Smooth, with noise enough to have a size. */
-static struct pixels noisy(int width, int height, int channels, unsigned amount)
-{
-    struct pixels p = pixels_scene(width, height, channels);
-    unsigned seed = 7;
-    for (size_t i = 0; i < p.samples.size && amount; i++)
-        p.samples.bytes[i] = (unsigned char)(p.samples.bytes[i] / 2 +
-                                             ((seed = seed * 1103515245 + 12345) >> 16) % amount);
-    return p;
-}
-
-static struct buf encoded(const struct pixels *p, struct encode_wanted w, bool *inside)
-{
-    struct buf out = {0};
-    struct photo_facts facts;
-    const struct idphoto_pixels pixels = borrowed(p);
-    w.dpi = w.dpi ? w.dpi : 300;
-    cr_assert_eq(photo_encode(&pixels, &w, &facts, inside, &out), OK);
-    return out;
-}
-
-Test(encode, a_window_of_kilobytes_is_hit_without_padding)
-{
-    static const int64_t windows[][2] = {{14, 20}, {20, 40}, {30, 80}, {0, 18}, {60, 0}};
-    TEMP_PIXELS struct pixels p = noisy(358, 441, 3, 60);
-    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
-        bool inside = false;
-        const struct encode_wanted w = {.least_bytes = windows[i][0] * 1024,
-                                        .most_bytes = windows[i][1] * 1024};
-        TEMP struct buf file = encoded(&p, w, &inside);
-        cr_expect(inside, "%zu: %zu bytes", i, file.size);
-        cr_expect(memcmp(file.bytes + file.size - 2, "\xff\xd9", 2) == 0, "padded");
-        TEMP_PIXELS struct pixels back = jpeg_pixels(span_of(&file));
-        cr_expect(back.width == 358 && back.height == 441);
-    }
-}
-
-Test(encode, the_quality_never_falls_below_the_rule)
-{
-    bool inside = true;
-    TEMP_PIXELS struct pixels p = noisy(358, 441, 3, 120);
-    TEMP struct buf file =
-        encoded(&p, (struct encode_wanted){.most_bytes = 2000, .quality_min = 70}, &inside);
-    cr_expect_not(inside);
-    TEMP_PORTRAIT struct portrait back = decoded(span_of(&file), 0);
-    cr_expect_geq(back.jpeg_quality, 70);
-}
-
-Test(encode, it_is_scaled_within_the_range_alone_and_keeps_its_millimetres)
-{
-    struct encode_wanted w = {.dpi = 300,
-                              .most_bytes = 24 * 1024,
-                              .quality_min = 80,
-                              .least_width_px = 240,
-                              .most_width_px = 480,
-                              .least_height_px = 320,
-                              .most_height_px = 640};
-    TEMP_PIXELS struct pixels p = noisy(480, 640, 3, 90);
-    const struct idphoto_pixels pixels = borrowed(&p);
-    TEMP struct buf file = {0};
-    struct photo_facts facts;
-    bool inside;
-    cr_assert_eq(photo_encode(&pixels, &w, &facts, &inside, &file), OK);
-    cr_expect(inside, "%zu", file.size);
-    cr_expect(facts.width_px >= 240 && facts.width_px < 480, "%d", facts.width_px);
-    cr_expect_leq(abs(facts.height_px * 3 - facts.width_px * 4), 4);
-    cr_expect_float_eq(facts.width_px * 25.4 / facts.dpi, 480 * 25.4 / 300, 0.2);
-}
-
-Test(encode, the_density_is_in_the_file_and_nothing_else_is)
-{
-    bool inside;
-    TEMP_PIXELS struct pixels p = noisy(100, 100, 3, 20), q = noisy(100, 100, 4, 20);
-    TEMP struct buf jpeg = encoded(&p, (struct encode_wanted){.dpi = 350}, &inside);
-    struct span body;
-    cr_assert(jpeg_segment(span_of(&jpeg), 0xe0, "JFIF", &body));
-    const unsigned char *b = body.bytes;
-    cr_expect(b[7] == 1 && b[8] == 1 && b[9] == 94, "350 = 0x015e dots per inch");
-    for (int marker = 0xe1; marker <= 0xef; marker++)
-        cr_expect_not(jpeg_segment(span_of(&jpeg), marker, "", &body), "APP%d", marker - 0xe0);
-    cr_expect_not(jpeg_segment(span_of(&jpeg), 0xfe, "", &body), "a comment");
-    TEMP struct buf png = encoded(&q, (struct encode_wanted){PHOTO_PNG, .dpi = 350}, &inside);
-    cr_expect(png_has(span_of(&png), "pHYs"));
-    cr_expect_not(png_has(span_of(&png), "tEXt") || png_has(span_of(&png), "eXIf"));
-    struct photo_facts facts;
-    TEMP struct buf again = {0};
-    cr_assert_eq(photo_clean(png.bytes, png.size, &facts, &again), OK);
-    cr_expect_eq(facts.dpi, 350);
 }
