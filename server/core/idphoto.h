@@ -290,7 +290,16 @@ struct idphoto_made {
 /* Everything: find, measure, cut out at about the size of the photo, solve the crop and the turn
  * from the eyes, the chin and the crown, lay it over the background, edit. On NO_FACE, MANY_FACES,
  * CUT_OFF and TOO_SMALL out->faces and out->measures are filled and photo is empty; otherwise out
- * is untouched on failure. Free with idphoto_made_free, which overwrites it. */
+ * is untouched on failure. Free with idphoto_made_free, which overwrites it.
+ *
+ * The largest faces are the people; another one is too many (MANY_FACES) from a quarter of the area
+ * of the smallest of them, below that a passer-by. The eyes are set level, of two people in the
+ * mean, so that the taller stays taller. Bands hold for the mean head of two. Where bands
+ * contradict each other or the portrait, the nearest is made and told. The frame shows no place
+ * where the portrait cuts the person, but for 1.2 % of its height, and with IDPHOTO_KEEP nothing
+ * beyond the portrait; CUT_OFF where that would lose the head, or where a twentieth of it or more
+ * is missing already (not so with eyes_before_crown, whose hair may be cut). TOO_SMALL from four
+ * times enlargement; enlarged from 2 %. */
 enum idphoto_result idphoto_make(struct idphoto *i, const struct idphoto_pixels *portrait,
                                  const struct idphoto_wanted *wanted,
                                  struct idphoto_made *out) IDPHOTO_MUST_USE;

@@ -129,6 +129,19 @@ Test(core_make, gradients_run_from_the_first_colour_to_the_second)
     made_free(&m);
 }
 
+/* Mean difference of a clear photo's alpha from the true one, 0..1. */
+static double off_the_alpha(const struct made *m)
+{
+    struct idphoto_pixels alpha = true_alpha(m);
+    double off = 0;
+    for (int y = 0; y < alpha.height_px; y++)
+        for (int x = 0; x < alpha.width_px; x++)
+            off += abs(at(&m->made.photo, x, y)[3] - *at(&alpha, x, y));
+    off /= 255.0 * alpha.height_px * alpha.width_px;
+    free(alpha.bytes);
+    return off;
+}
+
 Test(core_make, a_clear_background_has_the_alpha_of_the_person_and_tells_no_other_colours)
 {
     struct render_scene s = usual();
@@ -139,18 +152,74 @@ Test(core_make, a_clear_background_has_the_alpha_of_the_person_and_tells_no_othe
     make_of(&s, &w, &m);
     cr_assert_eq(m.result, IDPHOTO_OK);
     cr_assert_eq(m.made.photo.channels, 4);
-    struct idphoto_pixels alpha = true_alpha(&m);
-    double off = 0;
-    for (int y = 0; y < alpha.height_px; y++)
-        for (int x = 0; x < alpha.width_px; x++) {
+    cr_expect(off_the_alpha(&m) < 0.01, "alpha is %.4f off in the mean", off_the_alpha(&m));
+    for (int y = 0; y < m.made.photo.height_px; y++)
+        for (int x = 0; x < m.made.photo.width_px; x++) {
             const uint8_t *p = at(&m.made.photo, x, y);
-            off += abs(p[3] - *at(&alpha, x, y));
             cr_assert(p[3] != 0 || (p[0] | p[1] | p[2]) == 0);
         }
-    off /= 255.0 * alpha.height_px * alpha.width_px;
-    cr_expect(off < 0.01, "alpha is %.4f off in the mean", off);
-    free(alpha.bytes);
     made_free(&m);
+}
+
+/* Pixels that are all person and of which nothing is there. */
+static int missing(const struct made *m)
+{
+    struct idphoto_pixels alpha = true_alpha(m);
+    int n = 0;
+    for (int y = 0; y < alpha.height_px; y++)
+        for (int x = 0; x < alpha.width_px; x++)
+            n += *at(&alpha, x, y) == 255 && at(&m->made.photo, x, y)[3] == 0;
+    free(alpha.bytes);
+    return n;
+}
+
+/* The room that is cut out is guessed before the hair is seen. */
+Test(core_make, hair_that_is_taller_than_most_is_all_there)
+{
+    struct render_scene s = render_usual(660, 880);
+    struct made m;
+    s.person[0].hair = RENDER_TALL;
+    s.person[0].eyes_px = 70;
+    for (int k = 0; k < 2; k++) {
+        struct idphoto_wanted w = two_inches(blue);
+        w.background = IDPHOTO_CLEAR;
+        if (k) /* as large as heads with little hair would be */
+            w.geometry = (struct idphoto_geometry){.crown_y = {60, 90}, .eye_y = {260, 300}};
+        make_of(&s, &w, &m);
+        cr_assert_eq(m.result, IDPHOTO_OK);
+        cr_expect(missing(&m) < 20, "%d pixels are missing", missing(&m));
+        made_free(&m);
+    }
+}
+
+/* A camera that leans leaves corners for which there is no picture. */
+Test(core_make, where_the_portrait_has_nothing_there_is_background)
+{
+    static const enum render_background walls[] = {RENDER_PLAIN, RENDER_BUSY};
+    for (size_t k = 0; k < 2; k++) {
+        struct render_scene s = usual();
+        const struct idphoto_wanted w = two_inches(blue);
+        struct made m;
+        int beyond = 0, wrong = 0;
+        s.person[0].roll_deg = s.person[0].torso_roll_deg = k ? -21 : 17;
+        s.background = walls[k];
+        s.person[0].eyes_px = 50;
+        s.person[0].y_px = 110;
+        make_of(&s, &w, &m);
+        cr_assert_eq(m.result, IDPHOTO_OK);
+        for (int y = 0; y < 579; y++)
+            for (int x = 0; x < 413; x++) {
+                const struct idphoto_point p =
+                    in_portrait(&m.made, (float)x + 0.5F, (float)y + 0.5F);
+                if (p.x_px < -12 || p.y_px < -12 || p.x_px > 492 || p.y_px > 652) {
+                    beyond++;
+                    wrong += memcmp(at(&m.made.photo, x, y), blue, 3) != 0;
+                }
+            }
+        cr_expect(beyond > 300, "%d", beyond);
+        cr_expect_eq(wrong, 0, "%d of %d are made up", wrong, beyond);
+        made_free(&m);
+    }
 }
 
 /* The portrait through the way that is told, and nothing else. */

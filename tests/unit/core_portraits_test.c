@@ -258,3 +258,96 @@ Test(core_portraits, have_it_with_yunet_of_february_2022)
 {
     try_models("yunet_2022feb_120x160.onnx");
 }
+
+/* ---------------------------------------------------------------- photos of them */
+
+static enum idphoto_result wanted_result(const json_t *image)
+{
+    static const struct {
+        const char *expected;
+        enum idphoto_result result;
+    } table[] = {{"one_face", IDPHOTO_OK},
+                 {"many_faces", IDPHOTO_MANY_FACES},
+                 {"face_cut", IDPHOTO_CUT_OFF},
+                 {"no_face", IDPHOTO_NO_FACE}};
+    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
+        if (strcmp(json_string_value(json_object_get(image, "expected")), table[k].expected) == 0)
+            return json_number_value(json_object_get(image, "w")) < 100 ? IDPHOTO_TOO_SMALL
+                                                                        : table[k].result;
+    return IDPHOTO_OK; /* no_face_or_rotated: it is found and turned */
+}
+
+static struct idphoto_point in_photo_of(const struct idphoto_made *m, const json_t *eyes,
+                                        const char *key)
+{
+    const json_t *at = json_object_get(eyes, key);
+    const float x = (float)json_number_value(json_array_get(at, 0)),
+                y = (float)json_number_value(json_array_get(at, 1)), *t = m->portrait_to_photo;
+    return (struct idphoto_point){t[0] * x + t[1] * y + t[2], t[3] * x + t[4] * y + t[5]};
+}
+
+/* The eyes that the table states, which are good to 2 % of their distance, come to lie level, in
+ * the middle and in the band. */
+static void expect_eyes_in_place(const char *file, const struct idphoto_made *m, const json_t *eyes,
+                                 const struct idphoto_wanted *w)
+{
+    const struct idphoto_point a = in_photo_of(m, eyes, "subject_right(image-left)"),
+                               b = in_photo_of(m, eyes, "subject_left(image-right)");
+    const float d = hypotf(b.x_px - a.x_px, b.y_px - a.y_px), y = (a.y_px + b.y_px) / 2,
+                x = (a.x_px + b.x_px) / 2;
+    cr_expect(b.x_px > a.x_px && fabsf(b.y_px - a.y_px) < 0.12F * d, "%s: not level", file);
+    cr_expect(fabsf(x - (float)w->width_px / 2) < 0.15F * d, "%s: eyes at %g", file, (double)x);
+    cr_expect(y > w->geometry.eye_y.least_px - 0.1F * d && y < w->geometry.eye_y.most_px + 0.1F * d,
+              "%s: eyes at a height of %g", file, (double)y);
+}
+
+static void make_image(struct idphoto *core, const char *folder, const json_t *image)
+{
+    const char *file = json_string_value(json_object_get(image, "file"));
+    const struct idphoto_wanted w = {
+        .width_px = 413,
+        .height_px = 579,
+        .geometry = {.head_height = {347, 417}, .eye_y = {174, 243}},
+        .people = 1,
+        .colour = {255, 255, 255},
+    };
+    struct buf bytes = reference_file(folder, file);
+    struct portrait p = {0};
+    struct idphoto_made m = {0};
+    cr_assert_eq(portrait_decode(bytes.bytes, bytes.size, 0, &p), OK);
+    buf_free(&bytes);
+    const enum idphoto_result r = idphoto_make(core, &p.pixels, &w, &m);
+    double ms = 0;
+    for (int k = 0; k < IDPHOTO_STAGES; k++)
+        ms += (double)m.stage_cpu_ns[k] / 1e6;
+    fprintf(stderr, "%-22s %-10s %3.0f ms, head %3.0f px, crown %3.0f, eyes %3.0f\n", file,
+            idphoto_result_name(r), ms, (double)m.reached.value_px[IDPHOTO_HEAD_HEIGHT],
+            (double)m.reached.value_px[IDPHOTO_CROWN_Y], (double)m.reached.value_px[IDPHOTO_EYE_Y]);
+    cr_expect_eq(r, wanted_result(image), "%s: %s", file, idphoto_result_name(r));
+    if (r == IDPHOTO_OK) {
+        cr_expect(m.reached.inside[IDPHOTO_HEAD_HEIGHT] && m.reached.inside[IDPHOTO_EYE_Y], "%s",
+                  file);
+        if (json_object_get(image, "eyes"))
+            expect_eyes_in_place(file, &m, json_object_get(image, "eyes"), &w);
+    }
+    idphoto_made_free(&m);
+    portrait_free(&p);
+}
+
+Test(core_portraits, become_photos_or_are_refused_for_the_right_reason)
+{
+    const char *folder = reference_folder("IDPHOTOD_REFERENCE_PORTRAITS");
+    struct buf none = {0};
+    char path[1024];
+    size_t k;
+    json_t *image;
+    if (!folder)
+        return;
+    struct idphoto *core = core_with(&none, &none);
+    snprintf(path, sizeof path, "%s/portraits.json", folder);
+    json_t *table = json_load_file(path, 0, NULL);
+    cr_assert(table);
+    json_array_foreach(json_object_get(table, "images"), k, image) make_image(core, folder, image);
+    json_decref(table);
+    idphoto_free(core);
+}
