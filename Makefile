@@ -22,7 +22,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # Of OpenCV's own (package opencv-data): what server/core looks for faces with.
 CASCADE_NAMES := frontalface_alt2 frontalface_default eye_tree_eyeglasses
-PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg cairo-pdf zlib libzip libqrencode
+PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg cairo-pdf zlib libzip libarchive libqrencode
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2

@@ -5,9 +5,10 @@
 #   admin_purpose                            this call needs --purpose
 #   admin_reason                             this call needs --reason, and sends it
 #   admin_call METHOD PATH [NAME VALUE]...   the call; pairs without a value are left out
+#   admin_save FILE PATH [NAME VALUE]...     a GET into a new file that its owner alone can read
 #
 # The token never stands on a command line: curl reads it from its standard input. Answers are kept
-# in memory, not in files.
+# in memory, not in files, unless a file was asked for.
 set -u
 
 EXIT_REFUSED=1 EXIT_USAGE=64 EXIT_UNREACHABLE=69
@@ -112,40 +113,79 @@ explain() { # STATUS BODY
     say "$text"
 }
 
-# Prints the answer's body; BODY is sent as JSON where it is set.
-admin_call() {
-    local method=$1 path=$2 answer status code name
-    local -a arguments=(-q -sS --max-time 60 --config - --request "$method" --header 'Accept-Language: en'
-        --write-out '\n%{http_code}')
-    shift 2
+# The arguments that every call of curl has, in CURL; pairs without a value are left out.
+read_call() { # METHOD [NAME VALUE]...
+    local name
+    CURL=(-q -sS --config - --request "$1" --header 'Accept-Language: en' --write-out '\n%{http_code}')
+    shift
     read_url
     read_token
     for name in cacert cert key; do
         [ -n "${OPT[$name]-}" ] || continue
         [ -r "${OPT[$name]}" ] || fail $EXIT_USAGE "cannot read ${OPT[$name]}"
-        arguments+=("--$name" "${OPT[$name]}")
+        CURL+=("--$name" "${OPT[$name]}")
     done
-    [ -z "${OPT[purpose]-}" ] || arguments+=(--header "X-Purpose: ${OPT[purpose]}")
-    [ -z "${BODY-}" ] || arguments+=(--header 'Content-Type: application/json' --data-binary "$BODY")
-    [ -n "${BODY-}" ] || arguments+=(--get)
+    [ -z "${OPT[purpose]-}" ] || CURL+=(--header "X-Purpose: ${OPT[purpose]}")
+    [ -z "${BODY-}" ] || CURL+=(--header 'Content-Type: application/json' --data-binary "$BODY")
+    [ -n "${BODY-}" ] || CURL+=(--get)
     while [ $# -ge 2 ]; do
-        [ -z "$2" ] || arguments+=(--data-urlencode "$1=$2")
+        [ -z "$2" ] || CURL+=(--data-urlencode "$1=$2")
         shift 2
     done
-    answer=$(printf 'header = "Authorization: Bearer %s"\n' "$TOKEN" | curl "${arguments[@]}" "$URL$path")
-    code=$?
-    case $code in
+}
+
+# Prints what curl was answered, and the status in a line of its own.
+call_curl() { # PATH [ARGUMENT]...
+    local path=$1
+    shift
+    printf 'header = "Authorization: Bearer %s"\n' "$TOKEN" | curl "${CURL[@]}" "$@" "$URL$path"
+}
+
+# Ends the script unless curl was answered.
+check_curl() { # CODE
+    case $1 in
     0) ;;
     2 | 3 | 58 | 77) exit $EXIT_USAGE ;; # curl has said what is wrong with an option or a file
     *) fail $EXIT_UNREACHABLE "no answer from $URL" ;;
     esac
+}
+
+# Prints the answer's body; BODY is sent as JSON where it is set.
+admin_call() {
+    local method=$1 path=$2 answer status
+    shift 2
+    read_call "$method" "$@"
+    answer=$(call_curl "$path" --max-time 60)
+    check_curl $?
     status=${answer##*$'\n'}
     answer=${answer%$'\n'*}
     case $status in
-    2??) printf '%s\n' "$answer" ;;
+    2??) [ -z "$answer" ] || printf '%s\n' "$answer" ;;
     *)
         explain "$status" "$answer"
         exit $EXIT_REFUSED
         ;;
     esac
+}
+
+# What came is kept under another name until all of it is there.
+admin_save() {
+    local file=$1 path=$2 status code
+    shift 2
+    read_call GET "$@"
+    [ ! -e "$file" ] || fail $EXIT_USAGE "$file is there already"
+    umask 077
+    PART=$(mktemp -- "$file.XXXXXX") || fail $EXIT_USAGE "cannot write $file"
+    trap 'rm -f -- "$PART"' EXIT
+    trap 'exit 130' INT TERM HUP
+    status=$(call_curl "$path" --output "$PART" --speed-limit 1 --speed-time 60)
+    code=$?
+    [ $code -ne 18 ] || fail $EXIT_UNREACHABLE "the answer broke off; call again"
+    check_curl $code
+    status=${status##*$'\n'}
+    if [ "$status" != 200 ]; then
+        explain "$status" "$(head -c 65536 -- "$PART" | tr -d '\0')"
+        exit $EXIT_REFUSED
+    fi
+    mv -n -- "$PART" "$file" && [ ! -e "$PART" ] || fail $EXIT_USAGE "cannot write $file"
 }

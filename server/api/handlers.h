@@ -90,6 +90,13 @@ void admin_order_show(struct request *r);
 void admin_order_ship(struct request *r);
 void admin_order_deliver(struct request *r);
 
+/* admin_prints.c */
+void admin_order_sheet(struct request *r);
+void admin_print_batches_show(struct request *r);
+void admin_print_batch_post(struct request *r);
+void admin_print_batch_show(struct request *r);
+void admin_print_batch_printed(struct request *r);
+
 /* admin_ledger.c */
 void admin_ledger_show(struct request *r);
 void admin_payers_show(struct request *r);

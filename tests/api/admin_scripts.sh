@@ -91,6 +91,25 @@ try 'orders-list with --limit=1' 0 ".next_cursor == \"$order\"" '' "$scripts/ord
 try 'orders-list, next page' 0 '.items | length == 0' '' "$scripts/orders-list" --cursor "$order"
 try 'order-show' 0 '.recipient.name == "李小龙" and .recipient.street == "科技路1号"' '' \
     "$scripts/order-show" --purpose "fulfilment:$order" "$order"
+try 'order-sheet' 0 '' '' "$scripts/order-sheet" --purpose fulfilment --output "$home/sheet.jpg" "$order"
+try 'order-sheet on other paper, as PDF' 0 '' '' "$scripts/order-sheet" --purpose fulfilment --item 0 --paper A4 \
+    --format pdf --output "$home/sheet.pdf" "$order"
+try 'what was saved is whole, and for its owner alone' 0 '~600 600 JFIF %PDF-' '' bash -c 'cd "$1" &&
+    echo $(stat -c %a sheet.jpg sheet.pdf) $(head -c 10 sheet.jpg | tail -c 4) $(head -c 5 sheet.pdf)' - "$home"
+try 'a file that is there is not overwritten' 64 '' 'is there already' \
+    "$scripts/order-sheet" --purpose fulfilment --output "$home/sheet.jpg" "$order"
+try 'order-sheet on paper that is none' 1 '' '?paper: unknown' \
+    "$scripts/order-sheet" --purpose fulfilment --paper B5 --output "$home/none.jpg" "$order"
+try 'print-batch-make' 0 ".made_of == 1 and .orders[0].order_id == \"$order\"" '' "$scripts/print-batch-make" --limit 5
+batch=$(jq -r .batch_id "$home/out")
+try 'print-batch-make, of nothing' 0 '' 'no order waits to be printed' "$scripts/print-batch-make"
+try 'print-batches-list' 0 ".items[0].batch_id == \"$batch\"" '' "$scripts/print-batches-list"
+try 'print-batch-get' 0 ".orders[0].state == \"paid\" and .gone == 0" '' \
+    "$scripts/print-batch-get" --purpose fulfilment --output "$home/batch.zip" "$batch"
+try 'the zip is whole, and for its owner alone' 0 '~600 labels.csv' '' bash -c 'cd "$1" && echo $(stat -c %a batch.zip) \
+    $(python3 -c "import zipfile; z = zipfile.ZipFile(\"batch.zip\"); print(z.testzip() or z.namelist()[1])")' - "$home"
+try 'print-batch-printed' 0 '.orders[0].state == "printing" and .printed_at != null' '' "$scripts/print-batch-printed" "$batch"
+try 'no part of a file is left behind' 0 '~none' '' bash -c 'cd "$1" && ls *.jpg.* *.zip.* none.jpg 2>/dev/null || echo none' - "$home"
 try 'order-ship' 0 '.state == "shipped" and (has("recipient") | not)' '' \
     "$scripts/order-ship" --carrier '顺丰 "SF"' --tracking-no SF1234567890 "$order"
 try 'order-show, shipped' 0 '.shipment.carrier == "顺丰 \"SF\"" and .shipment.tracking_no == "SF1234567890"' '' \
@@ -116,7 +135,9 @@ try 'job-run, with the token at its usual place' 0 '.job == "purge" and .outcome
 
 # ---- every script: help, token, role, address
 for script in orders-list "order-show $order" "order-ship --carrier SF --tracking-no SF12 $order" "order-deliver $order" \
-    "ledger $day" "reconcile $day" "payers $order" "refund --reason legal $order" "ledger-refund --reason legal $entry" refunds-list retention jobs-list 'job-run purge'; do
+    "ledger $day" "reconcile $day" "payers $order" "refund --reason legal $order" "ledger-refund --reason legal $entry" refunds-list retention jobs-list 'job-run purge' \
+    "order-sheet --output $home/never $order" print-batch-make print-batches-list \
+    "print-batch-get --output $home/never $batch" "print-batch-printed $batch"; do
     read -ra words <<<"$script --purpose audit"
     name=${words[0]}
     words[0]=$scripts/$name
@@ -136,13 +157,15 @@ done
 
 # ---- ids
 for script in 'order-show --purpose audit' 'order-ship --carrier SF --tracking-no SF12' order-deliver 'payers --purpose audit' \
-    'refund --reason legal'; do
+    'refund --reason legal' "order-sheet --purpose audit --output $home/never" \
+    "print-batch-get --purpose audit --output $home/never" print-batch-printed; do
     read -ra words <<<"$script"
     words[0]=$scripts/${words[0]}
     try "$script of an order that is not there" 1 '' '(not-found, request ' "${words[@]}" "$absent"
     try "$script without an id" 64 '' 'argument' "${words[@]}"
 done
-for script in 'order-show --purpose audit' order-deliver job-run 'refund --reason legal' 'ledger-refund --reason legal'; do
+for script in 'order-show --purpose audit' order-deliver job-run 'refund --reason legal' 'ledger-refund --reason legal' \
+    "print-batch-get --purpose audit --output $home/never" print-batch-printed; do
     read -ra words <<<"$script"
     words[0]=$scripts/${words[0]}
     try "$script does not leave its path" 64 '' 'is not an id or a name' "${words[@]}" '../jobs?x='
@@ -168,6 +191,9 @@ try 'order-ship of a delivered order' 1 '' '(conflict, request ' \
     "$scripts/order-ship" --carrier SF --tracking-no SF12 "$order"
 try 'order-deliver twice' 0 '.state == "delivered"' '' "$scripts/order-deliver" "$order"
 try 'orders-list of an unknown state' 1 '' '?state: unknown' "$scripts/orders-list" --state lost
+try 'print-batch-get without a file' 64 '' 'needs --output' "$scripts/print-batch-get" --purpose audit "$batch"
+try 'print-batch-make of too many' 1 '' '/limit: out-of-range' "$scripts/print-batch-make" --limit 501
+try 'print-batch-make of words' 64 '' '--limit is a number' "$scripts/print-batch-make" --limit all
 try 'ledger of no day' 1 '' '?day: malformed' "$scripts/ledger" yesterday
 
 # ---- token files and addresses
