@@ -37,19 +37,23 @@ static bool is_printed(const struct order *o)
     return o->paid_us && strcmp(o->state, "closed") != 0 && strcmp(o->kind, "electronic") != 0;
 }
 
+static bool read_sheet(struct request *r, struct sheet_wanted *wanted, enum sheet_format *format)
+{
+    sheet_read(r, "paper", wanted);
+    *format = read_sheet_format(r);
+    if (has_field_errors(r))
+        reply_problem(r, PROBLEM_INVALID_MEMBERS);
+    return !has_field_errors(r);
+}
+
 static void reply_sheet(struct request *r, const struct order *o, int64_t number)
 {
     struct buf *made = arena_buf(r->arena);
-    struct product_sheet sheet = product_sheet_usual();
+    enum sheet_format format;
     const struct order_item *item = find_item(r, o, number);
-    if (item)
-        sheet = sheet_of_product(r, item->product);
-    sheet_read(r, "paper", &sheet.wanted);
-    enum sheet_format format = read_sheet_format(r);
-    if (has_field_errors(r)) {
-        reply_problem(r, PROBLEM_INVALID_MEMBERS);
+    struct product_sheet sheet = item ? sheet_of_product(r, item->product) : product_sheet_usual();
+    if (!read_sheet(r, &sheet.wanted, &format))
         return;
-    }
     enum status s =
         sheet_of_item(r, r->arena, o->account_id, item, &sheet, format, r->now_us, made);
     if (s == OK) {
@@ -68,9 +72,12 @@ void admin_order_sheet(struct request *r)
                                         "margin_mm", "cut_lines", "dpi",    NULL};
     struct uuid id;
     struct order order;
+    struct sheet_wanted any = sheet_usual();
+    enum sheet_format format;
     int64_t account_id, number;
     if (!param_id(r, 0, "ord_", &id) || !query_known(r, known) ||
-        !query_integer(r, "item", 0, ORDER_ITEMS_MAX - 1, -1, &number))
+        !query_integer(r, "item", 0, ORDER_ITEMS_MAX - 1, -1, &number) ||
+        !read_sheet(r, &any, &format)) /* before the order is looked at; then over its product's */
         return;
     enum status s = order_find_account(store_of(r), r->arena, &id, r->now_us, &account_id);
     if (s == OK)

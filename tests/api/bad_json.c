@@ -305,14 +305,18 @@ static bool bad_numbers(const struct bad_route *route, json_t *root, json_t *par
                         const char *name, const char *pointer)
 {
     static const char *const numbers[] = {
-        "0",   "-1",  "101", "2147483648", "9223372036854775807", "-9223372036854775808",
+        "0",   "-1",  "101", "501", "2147483648", "9223372036854775807", "-9223372036854775808",
         "1.5", "1.0", "1e2"};
+    static const char batches_too[] = "101"; /* of orders, of which a batch takes up to 500 */
     if (!json_is_integer(json_object_get(parent, name)))
         return true;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (strcmp(name, "limit") == 0 && strcmp(numbers[i], batches_too) == 0)
+            continue;
         if (!refuse_replaced(route, root, parent, name, pointer,
                              json_loads(numbers[i], JSON_DECODE_ANY, NULL), numbers[i]))
             return false;
+    }
     return true;
 }
 
