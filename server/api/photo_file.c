@@ -8,6 +8,7 @@
 #include "api/gate.h"
 #include "api/handlers.h"
 #include "api/sheets.h"
+#include "http/text.h"
 #include "image/convert.h"
 #include "image/preview.h"
 
@@ -53,9 +54,9 @@ static enum range parse_range(const char *header, size_t size, size_t *first, si
     return RANGE_ONE;
 }
 
-static bool names_etag(const char *header, const char *etag)
+static bool has_etag(const struct request *r, const char *etag)
 {
-    return header && (strcmp(header, "*") == 0 || strstr(header, etag) != NULL);
+    return text_names_etag(request_header_joined(r, "If-None-Match"), etag);
 }
 
 /* RFC 9110, section 14.2: HEAD has no ranges. */
@@ -78,7 +79,7 @@ static void reply_file(struct request *r, const struct photo *photo, struct span
     reply_add_header(r, "ETag", etag);
     reply_add_header(r, "Accept-Ranges", "bytes");
     reply_add_header(r, "Cache-Control", "no-store");
-    if (names_etag(request_header(r, "If-None-Match"), etag)) {
+    if (has_etag(r, etag)) {
         reply_empty(r, 304);
         return;
     }
@@ -146,19 +147,19 @@ static bool read_wanted(struct request *r, struct file_wanted *w)
 
 /* A weak tag: another release may make other bytes of the same photo. So there are no ranges. */
 struct made {
-    const char *tag;
+    const char *etag;
     struct buf *file;
 };
 
 static struct made made_of(struct request *r, const struct photo *photo, const char *variant)
 {
-    return (struct made){arena_printf(r->arena, "\"%s-%s\"", photo->etag, variant),
+    return (struct made){arena_printf(r->arena, "W/\"%s-%s\"", photo->etag, variant),
                          arena_buf(r->arena)};
 }
 
 static void add_made_headers(struct request *r, const struct made *m)
 {
-    reply_add_header(r, "ETag", arena_printf(r->arena, "W/%s", m->tag));
+    reply_add_header(r, "ETag", m->etag);
     reply_add_header(r, "Accept-Ranges", "none");
     reply_add_header(r, "Cache-Control", "no-store");
 }
@@ -166,7 +167,7 @@ static void add_made_headers(struct request *r, const struct made *m)
 /* Then it need not be made; true after having answered. */
 static bool is_unchanged(struct request *r, const struct made *m)
 {
-    if (!names_etag(request_header(r, "If-None-Match"), m->tag))
+    if (!has_etag(r, m->etag))
         return false;
     add_made_headers(r, m);
     reply_empty(r, 304);

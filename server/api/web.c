@@ -47,14 +47,13 @@ static const char *etag_of(struct request *r, const struct embedded *e)
 static void reply_page(struct request *r, const struct embedded *e, const char *type)
 {
     const char *etag = etag_of(r, e);
-    const char *known = request_header(r, "If-None-Match");
     reply_add_header(r, "ETag", etag);
     reply_add_header(r, "Cache-Control", "no-cache");
     reply_add_header(r, "Content-Security-Policy", security_policy);
     reply_add_header(r, "Permissions-Policy", "camera=(self), microphone=(), geolocation=()");
     reply_add_header(r, "Referrer-Policy", "no-referrer");
     reply_add_header(r, "Cross-Origin-Opener-Policy", "same-origin");
-    if (known && text_list_holds(known, etag))
+    if (text_names_etag(request_header_joined(r, "If-None-Match"), etag))
         reply_empty(r, 304);
     else
         reply_bytes(r, 200, type, e->bytes, e->size);

@@ -118,6 +118,8 @@ struct request {
  * more than once is "" (callers treat it as malformed). Borrowed from the request. */
 const char *request_header(const struct request *r, const char *name);
 const char *request_query(const struct request *r, const char *name);
+/* Every header of that name joined by commas in order; NULL when absent. In the arena. */
+const char *request_header_joined(const struct request *r, const char *name);
 /* Calls each(arg, name, value) for every query parameter, in order. */
 void request_each_query(const struct request *r, void (*each)(void *, const char *, const char *),
                         void *arg);

@@ -59,3 +59,28 @@ bool text_list_holds(const char *list, const char *item)
     }
     return false;
 }
+
+static const char *without_weakness(const char *etag)
+{
+    return strncmp(etag, "W/", 2) == 0 ? etag + 2 : etag;
+}
+
+bool text_names_etag(const char *if_none_match, const char *etag)
+{
+    const char *want = without_weakness(etag), *p = if_none_match, *end;
+    if (!p)
+        return false;
+    p += strspn(p, " \t");
+    if (*p == '*')
+        return p[1 + strspn(p + 1, " \t")] == '\0';
+    /* not by commas: they may stand in a tag */
+    for (p += strspn(p, ", \t"); *p; p = end + 1, p += strspn(p, ", \t")) {
+        p = without_weakness(p);
+        end = *p == '"' ? strchr(p + 1, '"') : NULL;
+        if (!end)
+            return false;
+        if ((size_t)(end + 1 - p) == strlen(want) && memcmp(p, want, strlen(want)) == 0)
+            return true;
+    }
+    return false;
+}

@@ -23,4 +23,9 @@ bool text_is_token(const char *text, size_t most, const char *others);
 /* Whether a comma-separated list (white space around its items ignored) holds the item. */
 bool text_list_holds(const char *list, const char *item);
 
+/* Whether an If-None-Match (RFC 9110, section 13.1.2) names this entity tag, "x" or W/"x": by the
+ * weak comparison of section 8.8.3.2; `*` names every one. false: it does not, is malformed before
+ * it would, or is NULL. */
+bool text_names_etag(const char *if_none_match, const char *etag);
+
 #endif

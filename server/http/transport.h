@@ -28,9 +28,6 @@ void request_init(struct request *r, struct transport *t, struct arena *a);
 /* Borrows name and value. */
 void pair_add(struct pair_list *list, struct arena *a, const char *name, const char *value);
 
-/* Every header of that name joined by commas in order; NULL when absent. In the arena. */
-const char *request_header_joined(const struct request *r, const char *name);
-
 bool reply_has_header(const struct request *r, const char *name);
 
 /* RFC 9110 section 12.5.4, for the two languages there are; zh-CN when nothing decides. accept

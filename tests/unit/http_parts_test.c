@@ -352,3 +352,41 @@ Test(text, lists_hold_whole_items_only)
     cr_expect_not(text_list_holds("", "a"));
     cr_expect_not(text_list_holds("https://a.example", "https://a.example.evil"));
 }
+
+/* The examples of RFC 9110, section 13.1.2, and the weak comparison's table of 8.8.3.2. */
+Test(text, if_none_match_names_an_entity_tag_by_the_weak_comparison)
+{
+    static const struct {
+        const char *if_none_match, *etag;
+        bool named;
+    } cases[] = {
+        {"\"xyzzy\"", "\"xyzzy\"", true},
+        {"W/\"xyzzy\"", "W/\"xyzzy\"", true},
+        {"\"xyzzy\", \"r2d2xxxx\", \"c3piozzzz\"", "\"c3piozzzz\"", true},
+        {"W/\"xyzzy\", W/\"r2d2xxxx\", W/\"c3piozzzz\"", "\"r2d2xxxx\"", true},
+        {"*", "\"xyzzy\"", true},
+        {" * ", "W/\"xyzzy\"", true},
+        {"W/\"1\"", "W/\"1\"", true},
+        {"W/\"1\"", "W/\"2\"", false},
+        {"W/\"1\"", "\"1\"", true},
+        {"\"1\"", "\"1\"", true},
+        {"\"1\"", "W/\"1\"", true},
+        {", ,\"a\",,\t\"b\" ", "\"b\"", true},
+        {"\"a,b\"", "\"a,b\"", true},
+        {"\"a,\"", "\"a\"", false},
+        {"\"ab\"", "\"a\"", false},
+        {"\"a\"", "\"ab\"", false},
+        {"\"a\",*", "\"b\"", false},
+        {"*,\"b\"", "\"b\"", false},
+        {"w/\"a\"", "\"a\"", false},
+        {"a", "\"a\"", false},
+        {"\"a", "\"a\"", false},
+        {"W/", "\"a\"", false},
+        {"", "\"a\"", false},
+        {NULL, "\"a\"", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(text_names_etag(cases[i].if_none_match, cases[i].etag), cases[i].named,
+                     "%s of %s", cases[i].etag,
+                     cases[i].if_none_match ? cases[i].if_none_match : "none");
+}
