@@ -42,11 +42,6 @@ static void draw(const QRcode *qr, struct buf *svg)
     buf_printf(svg, "\"/></svg>");
 }
 
-static void release(void *svg)
-{
-    buf_free(svg);
-}
-
 void qr_post(struct request *r)
 {
     struct qr_body body;
@@ -57,9 +52,7 @@ void qr_post(struct request *r)
         reply_status(r, UNAVAILABLE);
         return;
     }
-    struct buf *svg = arena_alloc(r->arena, sizeof *svg);
-    *svg = (struct buf){0};
-    arena_defer(r->arena, release, svg);
+    struct buf *svg = arena_buf(r->arena);
     draw(qr, svg);
     QRcode_free(qr);
     reply_add_header(r, "Cache-Control", "no-store");
