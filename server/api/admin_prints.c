@@ -22,11 +22,16 @@ static enum sheet_format read_sheet_format(struct request *r)
     return format && strcmp(format, "pdf") == 0 ? SHEET_PDF : SHEET_JPEG;
 }
 
+static bool is_print(const struct order_item *item)
+{
+    return strcmp(item->kind, "print") == 0;
+}
+
 /* The item of that number, or the first print. */
 static const struct order_item *find_item(struct request *r, const struct order *o, int64_t number)
 {
     for (size_t i = 0; i < o->n_items; i++)
-        if (strcmp(o->items[i].kind, "print") == 0 && (number < 0 || number == (int64_t)i))
+        if (is_print(&o->items[i]) && (number < 0 || number == (int64_t)i))
             return &o->items[i];
     field_error(r, "?item", "unknown", "must be the position of a print in the order, from 0");
     return NULL;
@@ -159,20 +164,19 @@ void admin_print_batch_post(struct request *r)
 void admin_print_batches_show(struct request *r)
 {
     int64_t limit;
-    struct uuid before;
+    struct uuid id;
     struct print_batch *list;
     size_t n;
     if (!query_known(r, (const char *const[]){"limit", "cursor", NULL}) ||
         !query_integer(r, "limit", 1, 100, 20, &limit))
         return;
-    const char *cursor = request_query(r, "cursor");
-    if (cursor && public_id_parse("bat_", cursor, &before) != OK) {
-        field_error(r, "?cursor", "malformed", "next_cursor of the page before");
+    const struct uuid *before = query_cursor(r, "bat_", &id);
+    if (has_field_errors(r)) {
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
-    enum status s = print_batch_list(store_of(r), r->arena, cursor ? &before : NULL, (int)limit,
-                                     r->now_us, &list, &n);
+    enum status s =
+        print_batch_list(store_of(r), r->arena, before, (int)limit, r->now_us, &list, &n);
     if (s != OK) {
         reply_status(r, s);
         return;
@@ -180,8 +184,8 @@ void admin_print_batches_show(struct request *r)
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(items, answer_batch(&list[i]));
-    json_t *next = n == (size_t)limit ? answer_id("bat_", &list[n - 1].batch_id) : json_null();
-    reply_json(r, 200, json_pack("{s:o, s:o}", "items", items, "next_cursor", next));
+    const struct uuid *last = n ? &list[n - 1].batch_id : NULL;
+    reply_json(r, 200, answer_page(items, (size_t)limit, "bat_", last));
 }
 
 void admin_print_batch_printed(struct request *r)
@@ -229,11 +233,6 @@ struct print_order {
     char id[PUBLIC_ID_BYTES];
     struct buf sheets[ORDER_ITEMS_MAX]; /* empty: not a print */
 };
-
-static bool is_print(const struct order_item *item)
-{
-    return strcmp(item->kind, "print") == 0;
-}
 
 static enum status make_sheets(struct request *r, struct arena *a, int64_t now_us,
                                struct print_order *p)

@@ -86,33 +86,30 @@ static void reply_refunds(struct request *r, const struct refund *list, size_t n
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(items, answer_refund(&list[i]));
-    json_t *next =
-        n && n == (size_t)limit ? answer_id("ref_", &list[n - 1].refund_id) : json_null();
-    reply_json(r, 200, json_pack("{s:o, s:o}", "items", items, "next_cursor", next));
+    const struct uuid *last = n ? &list[n - 1].refund_id : NULL;
+    reply_json(r, 200, answer_page(items, (size_t)limit, "ref_", last));
 }
 
 void admin_refunds_show(struct request *r)
 {
     int64_t limit;
-    struct uuid before;
+    struct uuid id;
     struct refund *list;
     size_t n;
     if (!query_known(r, (const char *const[]){"state", "limit", "cursor", NULL}) ||
         !query_integer(r, "limit", 1, 100, 20, &limit))
         return;
-    const char *state = request_query(r, "state"), *cursor = request_query(r, "cursor");
+    const char *state = request_query(r, "state");
     if (state && !is_state(state))
         field_error(r, "?state", "unknown", "requested, accepted, done or failed");
-    if (cursor && public_id_parse("ref_", cursor, &before) != OK)
-        field_error(r, "?cursor", "malformed", "next_cursor of the page before");
+    const struct uuid *before = query_cursor(r, "ref_", &id);
     if (has_field_errors(r)) {
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
     if (!gate_audit(r, 0, NULL))
         return;
-    enum status s =
-        refund_list(store_of(r), r->arena, state, cursor ? &before : NULL, (int)limit, &list, &n);
+    enum status s = refund_list(store_of(r), r->arena, state, before, (int)limit, &list, &n);
     if (s == OK)
         reply_refunds(r, list, n, limit);
     else

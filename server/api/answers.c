@@ -109,14 +109,19 @@ json_t *answer_order(const struct order *o)
     return answer;
 }
 
+json_t *answer_page(json_t *items, size_t limit, const char *prefix, const struct uuid *last)
+{
+    json_t *next = last && json_array_size(items) == limit ? answer_id(prefix, last) : json_null();
+    return json_pack("{s:o, s:o}", "items", items, "next_cursor", next);
+}
+
 json_t *answer_orders(const struct order *orders, size_t n, size_t limit,
                       json_t *(*shape)(const struct order *))
 {
     json_t *items = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(items, shape(&orders[i]));
-    json_t *next = n && n == limit ? answer_id("ord_", &orders[n - 1].order_id) : json_null();
-    return json_pack("{s:o, s:o}", "items", items, "next_cursor", next);
+    return answer_page(items, limit, "ord_", n ? &orders[n - 1].order_id : NULL);
 }
 
 json_t *answer_ledger(const struct ledger_entry *list, size_t n)

@@ -19,7 +19,10 @@ json_t *answer_consents(const struct consent *list, size_t n);
 json_t *answer_photo(const struct photo *photo);
 /* recipient and shipment are there when they were opened. */
 json_t *answer_order(const struct order *order);
-/* Items and the cursor to the next page: the last order's id when the page was full. */
+/* A page: its items, which it takes, and the cursor to the next one: the last item's id when the
+ * page was full. last: NULL when there are no items. */
+json_t *answer_page(json_t *items, size_t limit, const char *prefix, const struct uuid *last);
+/* A page of orders. */
 json_t *answer_orders(const struct order *orders, size_t n, size_t limit,
                       json_t *(*shape)(const struct order *));
 /* Ledger entries as an array, and as CSV with a head line; one wording for the API and the tool. */

@@ -237,20 +237,19 @@ void order_post(struct request *r)
 void orders_show(struct request *r)
 {
     int64_t limit;
-    struct uuid before;
+    struct uuid id;
     struct order *list;
     size_t n;
     if (!query_known(r, (const char *const[]){"limit", "cursor", NULL}) ||
         !query_integer(r, "limit", 1, 100, 20, &limit))
         return;
-    const char *cursor = request_query(r, "cursor");
-    if (cursor && public_id_parse("ord_", cursor, &before) != OK) {
-        field_error(r, "?cursor", "malformed", "next_cursor of the page before");
+    const struct uuid *before = query_cursor(r, "ord_", &id);
+    if (has_field_errors(r)) {
         reply_problem(r, PROBLEM_INVALID_MEMBERS);
         return;
     }
-    enum status s = order_list(store_of(r), r->arena, r->account_id, cursor ? &before : NULL,
-                               (int)limit, r->now_us, &list, &n);
+    enum status s =
+        order_list(store_of(r), r->arena, r->account_id, before, (int)limit, r->now_us, &list, &n);
     if (s == OK)
         reply_json(r, 200, answer_orders(list, n, (size_t)limit, answer_order));
     else

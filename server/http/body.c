@@ -315,3 +315,14 @@ bool query_flag(struct request *r, const char *name, bool *out)
     *out = yes;
     return true;
 }
+
+const struct uuid *query_cursor(struct request *r, const char *prefix, struct uuid *id)
+{
+    const char *text = request_query(r, "cursor");
+    if (!text)
+        return NULL;
+    if (public_id_parse(prefix, text, id) == OK)
+        return id;
+    field_error(r, "?cursor", "malformed", "next_cursor of the page before");
+    return NULL;
+}

@@ -62,5 +62,8 @@ bool query_known(struct request *r, const char *const *known);
 bool query_integer(struct request *r, const char *name, int64_t least, int64_t most,
                    int64_t fallback, int64_t *out);
 bool query_flag(struct request *r, const char *name, bool *out); /* true|false, default false */
+/* ?cursor, the id of the last one of the page before, in *id; NULL: there is none, or it was noted
+ * as a field error. */
+const struct uuid *query_cursor(struct request *r, const char *prefix, struct uuid *id);
 
 #endif
