@@ -12,6 +12,7 @@
 #include <jpeglib.h>
 
 #include "base/check.h"
+#include "image/jpeg_sink.h"
 
 struct transcode {
     struct jpeg_error_mgr err;
@@ -22,13 +23,11 @@ struct transcode {
     struct jpeg_decompress_struct src;
     struct jpeg_compress_struct dst;
     struct jpeg_progress_mgr progress;
-    struct jpeg_destination_mgr sink;
+    struct jpeg_sink sink;
     jvirt_barray_ptr *coefficients;
     struct span scans; /* of the file: behind the first scan's header to behind the end marker */
     JOCTET *icc_profile;
     unsigned icc_size;
-    struct buf out;
-    JOCTET chunk[16384];
 };
 
 static void give_up(j_common_ptr cinfo)
@@ -64,27 +63,6 @@ static void limit_scans(j_common_ptr cinfo)
         give_up(cinfo);
 }
 
-static void sink_begin(j_compress_ptr dst)
-{
-    struct transcode *t = dst->client_data;
-    dst->dest->next_output_byte = t->chunk;
-    dst->dest->free_in_buffer = sizeof t->chunk;
-}
-
-static boolean sink_full(j_compress_ptr dst)
-{
-    struct transcode *t = dst->client_data;
-    buf_add(&t->out, t->chunk, sizeof t->chunk);
-    sink_begin(dst);
-    return TRUE;
-}
-
-static void sink_end(j_compress_ptr dst)
-{
-    struct transcode *t = dst->client_data;
-    buf_add(&t->out, t->chunk, sizeof t->chunk - dst->dest->free_in_buffer);
-}
-
 static struct transcode *transcode_new(struct span file)
 {
     struct transcode *t = calloc(1, sizeof *t);
@@ -95,9 +73,6 @@ static struct transcode *transcode_new(struct span file)
     t->err.emit_message = note_warning;
     t->err.output_message = say_nothing;
     t->src.client_data = t->dst.client_data = t;
-    t->sink = (struct jpeg_destination_mgr){.init_destination = sink_begin,
-                                            .empty_output_buffer = sink_full,
-                                            .term_destination = sink_end};
     t->progress.progress_monitor = limit_scans;
     return t;
 }
@@ -132,7 +107,7 @@ static void transcode_free(struct transcode *t)
     jpeg_destroy_compress(&t->dst);
     jpeg_destroy_decompress(&t->src);
     free(t->icc_profile);
-    buf_free(&t->out);
+    jpeg_sink_free(&t->sink);
     sodium_memzero(t, sizeof *t);
     free(t);
 }
@@ -215,7 +190,7 @@ static void choose_headers(struct transcode *t)
 static void write_picture(struct transcode *t, void (*choose_coding)(struct transcode *))
 {
     jpeg_create_compress(&t->dst);
-    t->dst.dest = &t->sink;
+    jpeg_sink_set(&t->sink, &t->dst);
     jpeg_copy_critical_parameters(&t->src, &t->dst);
     choose_coding(t);
     choose_headers(t);
@@ -239,7 +214,8 @@ static void write_fresh(struct transcode *t)
 static bool scan_is_the_same(const struct transcode *t)
 {
     size_t n = t->scans.size;
-    return t->out.size >= n && memcmp(t->out.bytes + t->out.size - n, t->scans.bytes, n) == 0;
+    return t->sink.out.size >= n &&
+           memcmp(t->sink.out.bytes + t->sink.out.size - n, t->scans.bytes, n) == 0;
 }
 
 /* The tables of an odd file may lack codes, or its coefficients be out of range, and libjpeg's fast
@@ -249,7 +225,7 @@ static bool write_somehow(struct transcode *t)
 {
     if (can_keep_coding(t) && attempt(t, write_kept) && scan_is_the_same(t))
         return true;
-    buf_free(&t->out);
+    jpeg_sink_free(&t->sink);
     jpeg_destroy_compress(&t->dst);
     return attempt(t, write_fresh);
 }
@@ -286,7 +262,7 @@ enum status jpeg_strip(struct span file, struct jpeg_density density, struct buf
     t->density = density;
     enum status s = attempt(t, read_picture) && write_somehow(t) ? OK : why(t);
     if (s == OK)
-        buf_add(out, t->out.bytes, t->out.size);
+        buf_add(out, t->sink.out.bytes, t->sink.out.size);
     transcode_free(t);
     return s;
 }

@@ -9,18 +9,17 @@
 #include <jpeglib.h>
 
 #include "base/check.h"
+#include "image/jpeg_sink.h"
 
 struct writer {
     struct jpeg_error_mgr err;
     jmp_buf escape;
     struct jpeg_compress_struct dst;
-    struct jpeg_destination_mgr sink;
+    struct jpeg_sink sink;
     const struct jpeg_wish *wish;
     jpeg_row_fn row;
     void *with;
     uint8_t *samples; /* of one row */
-    struct buf out;
-    JOCTET chunk[16384];
 };
 
 static void give_up(j_common_ptr cinfo)
@@ -32,27 +31,6 @@ static void give_up(j_common_ptr cinfo)
 static void say_nothing(j_common_ptr cinfo, int level)
 {
     (void)cinfo, (void)level;
-}
-
-static void sink_begin(j_compress_ptr dst)
-{
-    struct writer *w = dst->client_data;
-    dst->dest->next_output_byte = w->chunk;
-    dst->dest->free_in_buffer = sizeof w->chunk;
-}
-
-static boolean sink_full(j_compress_ptr dst)
-{
-    struct writer *w = dst->client_data;
-    buf_add(&w->out, w->chunk, sizeof w->chunk);
-    sink_begin(dst);
-    return TRUE;
-}
-
-static void sink_end(j_compress_ptr dst)
-{
-    struct writer *w = dst->client_data;
-    buf_add(&w->out, w->chunk, sizeof w->chunk - dst->dest->free_in_buffer);
 }
 
 static struct writer *writer_new(const struct jpeg_wish *wish, jpeg_row_fn row, void *with)
@@ -68,9 +46,6 @@ static struct writer *writer_new(const struct jpeg_wish *wish, jpeg_row_fn row, 
     w->err.error_exit = give_up;
     w->err.emit_message = say_nothing;
     w->dst.client_data = w;
-    w->sink = (struct jpeg_destination_mgr){.init_destination = sink_begin,
-                                            .empty_output_buffer = sink_full,
-                                            .term_destination = sink_end};
     return w;
 }
 
@@ -79,7 +54,7 @@ static void writer_free(struct writer *w)
     jpeg_destroy_compress(&w->dst);
     sodium_memzero(w->samples, (size_t)w->wish->width_px * 3);
     free(w->samples);
-    buf_free(&w->out);
+    jpeg_sink_free(&w->sink);
     sodium_memzero(w, sizeof *w);
     free(w);
 }
@@ -103,7 +78,7 @@ static void choose(struct writer *w)
 static void compress(struct writer *w)
 {
     jpeg_create_compress(&w->dst);
-    w->dst.dest = &w->sink;
+    jpeg_sink_set(&w->sink, &w->dst);
     choose(w);
     jpeg_start_compress(&w->dst, TRUE);
     for (int32_t y = 0; y < w->wish->height_px; y++) {
@@ -135,7 +110,7 @@ enum status jpeg_write(const struct jpeg_wish *wish, jpeg_row_fn row, void *with
     struct writer *w = writer_new(wish, row, with);
     bool done = attempt(w);
     if (done)
-        buf_add(out, w->out.bytes, w->out.size);
+        buf_add(out, w->sink.out.bytes, w->sink.out.size);
     writer_free(w);
     return done ? OK : INTERNAL;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/photo.h"
 
-#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -130,8 +129,7 @@ static enum status encode_to_buf(VipsImage *image, enum photo_format format, str
     if (failed)
         return INVALID;
     buf_add(out, bytes, n);
-    sodium_memzero(bytes, n);
-    g_free(bytes);
+    picture_free_bytes(bytes, n);
     return OK;
 }
 

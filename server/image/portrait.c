@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/portrait.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -369,8 +368,6 @@ enum status portrait_decode(const void *bytes, size_t n, int32_t side_max_px, st
 
 void portrait_free(struct portrait *p)
 {
-    if (p->pixels.bytes)
-        sodium_memzero(p->pixels.bytes, p->pixels.stride_bytes * (size_t)p->pixels.height_px);
-    g_free(p->pixels.bytes);
+    picture_free_bytes(p->pixels.bytes, p->pixels.stride_bytes * (size_t)p->pixels.height_px);
     *p = (struct portrait){0};
 }
