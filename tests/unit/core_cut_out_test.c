@@ -7,23 +7,9 @@
 #include <string.h>
 
 #include "composite.h"
+#include "made.h"
 
-static struct idphoto *core;
-
-static void start(void)
-{
-    const struct idphoto_models none = {0};
-    char why[200];
-    core = idphoto_new(&none, why, sizeof why);
-    cr_assert(core);
-}
-
-static void stop(void)
-{
-    idphoto_free(core);
-}
-
-TestSuite(core_cut_out, .init = start, .fini = stop, .timeout = 120);
+TestSuite(core_cut_out, .timeout = 120);
 
 /* ---------------------------------------------------------------- drawings */
 
@@ -144,7 +130,7 @@ static struct idphoto_pixels cut(const struct idphoto_pixels *rgb, const struct 
     struct idphoto_pixels out = {0};
     for (size_t k = 0; k < count; k++)
         faces[k] = face_of(&p[k]);
-    cr_assert_eq(idphoto_cut_out(core, rgb, faces, count, &out), IDPHOTO_OK);
+    cr_assert_eq(idphoto_cut_out(made_core(), rgb, faces, count, &out), IDPHOTO_OK);
     cr_assert(out.width_px == rgb->width_px && out.height_px == rgb->height_px);
     return out;
 }
@@ -303,7 +289,7 @@ Test(core_cut_out, pictures_under_32_px_are_too_small_and_those_of_32_px_are_not
     const struct idphoto_face f = face_of(&tiny);
     struct idphoto_pixels p = filled(32, 32, 90), q = filled(31, 40, 90), out = cut(&p, &tiny, 1);
     idphoto_pixels_free(&out);
-    cr_expect_eq(idphoto_cut_out(core, &q, &f, 1, &out), IDPHOTO_TOO_SMALL);
+    cr_expect_eq(idphoto_cut_out(made_core(), &q, &f, 1, &out), IDPHOTO_TOO_SMALL);
     cr_expect(out.bytes == NULL);
     idphoto_pixels_free(&p);
     idphoto_pixels_free(&q);
@@ -315,7 +301,7 @@ static void expect_refused(const struct idphoto_pixels *p, struct idphoto_face f
     struct idphoto_pixels out = {0};
     for (size_t k = 0; k <= IDPHOTO_FACES_MAX; k++)
         faces[k] = f;
-    cr_expect_eq(idphoto_cut_out(core, p, faces, count, &out), IDPHOTO_INVALID);
+    cr_expect_eq(idphoto_cut_out(made_core(), p, faces, count, &out), IDPHOTO_INVALID);
     cr_expect(out.bytes == NULL);
 }
 

@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/idphoto.h"
+#include "made.h"
 
 enum { SIDE = 640, MIDDLE_X = 320, EYE_Y = 250, CHIN_Y = 450 };
 
-static struct idphoto *core;
 static struct idphoto_pixels picture, matte;
 static struct idphoto_faces faces;
 static struct idphoto_measures measures;
@@ -27,10 +26,6 @@ static struct idphoto_pixels pixels(int channels)
 
 static void start(void)
 {
-    const struct idphoto_models none = {0};
-    char why[200];
-    core = idphoto_new(&none, why, sizeof why);
-    cr_assert(core);
     picture = pixels(3);
     matte = pixels(1);
     memset(&faces, 0, sizeof faces);
@@ -43,7 +38,6 @@ static void start(void)
 
 static void stop(void)
 {
-    idphoto_free(core);
     free(picture.bytes);
     free(matte.bytes);
 }
@@ -74,7 +68,7 @@ static void fill_columns(int (*grey)(int x))
 
 static float measured(enum idphoto_measure_id id)
 {
-    cr_assert_eq(idphoto_measure(core, &picture, &faces, &matte, &measures), IDPHOTO_OK);
+    cr_assert_eq(idphoto_measure(made_core(), &picture, &faces, &matte, &measures), IDPHOTO_OK);
     return measures.value[id];
 }
 
@@ -216,7 +210,7 @@ Test(core_measures, background_without_a_matte_does_not_ask_the_face)
             const int v = head && (x / 2 + y / 2) % 2 ? 20 : 200;
             set(x, y, v, v, v);
         }
-    cr_assert_eq(idphoto_measure(core, &picture, &faces, NULL, &measures), IDPHOTO_OK);
+    cr_assert_eq(idphoto_measure(made_core(), &picture, &faces, NULL, &measures), IDPHOTO_OK);
     cr_expect(measures.value[IDPHOTO_BACKGROUND] < 0.01F, "%g", measures.value[IDPHOTO_BACKGROUND]);
 }
 
@@ -318,7 +312,7 @@ Test(core_measures, no_face_leaves_what_a_face_is_needed_for_untold)
 static enum idphoto_result outcome(void)
 {
     measures.value[0] = 42;
-    const enum idphoto_result r = idphoto_measure(core, &picture, &faces, &matte, &measures);
+    const enum idphoto_result r = idphoto_measure(made_core(), &picture, &faces, &matte, &measures);
     cr_expect(r == IDPHOTO_OK || measures.value[0] == 42, "out was touched");
     return r;
 }

@@ -5,31 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "render_portrait.h"
+#include "made.h"
 
-static struct idphoto *core;
-
-static void start(void)
-{
-    const struct idphoto_models none = {0};
-    char why[200];
-    core = idphoto_new(&none, why, sizeof why);
-    cr_assert(core);
-}
-
-static void stop(void)
-{
-    idphoto_free(core);
-}
-
-TestSuite(render_portrait, .init = start, .fini = stop, .timeout = 120);
+TestSuite(render_portrait, .timeout = 120);
 
 static void expect_found(const struct render_scene *s, const char *what, int which)
 {
     static struct idphoto_faces found;
     struct rendered r;
     render(s, &r);
-    cr_expect_eq(idphoto_find_faces(core, &r.rgb, &found), IDPHOTO_OK);
+    cr_expect_eq(idphoto_find_faces(made_core(), &r.rgb, &found), IDPHOTO_OK);
     cr_expect_eq(found.count, 1, "%s %d: %zu faces", what, which, found.count);
     for (int k = 0; k < 2 && found.count == 1; k++) {
         const float off = hypotf(found.face[0].eye[k].x_px - r.truth[0].pupil[k].x_px,
