@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "composite.h"
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "made.h"
+
 static struct idphoto_pixels empty(int width_px, int height_px, int channels)
 {
-    struct idphoto_pixels p = {NULL, width_px, height_px, channels,
-                               (size_t)width_px * (size_t)channels};
-    p.bytes = calloc(p.stride_bytes, (size_t)height_px);
-    cr_assert(p.bytes);
-    return p;
+    return pixels_filled(width_px, height_px, channels, 0);
 }
 
 static uint8_t *at(const struct idphoto_pixels *p, int x, int y)

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "composite.h"
@@ -264,11 +263,7 @@ Test(core_cut_out, the_same_picture_gives_the_same_bytes)
 
 static struct idphoto_pixels filled(int width_px, int height_px, int value)
 {
-    struct idphoto_pixels p = {NULL, width_px, height_px, 3, 3 * (size_t)width_px};
-    p.bytes = malloc(p.stride_bytes * (size_t)height_px);
-    cr_assert(p.bytes);
-    memset(p.bytes, value, p.stride_bytes * (size_t)height_px);
-    return p;
+    return pixels_filled(width_px, height_px, 3, value);
 }
 
 Test(core_cut_out, a_picture_of_one_colour_has_somebody_where_the_eyes_are)

@@ -7,12 +7,12 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "composite.h"
 #include "image/photo.h"
 #include "image/portrait.h"
+#include "made.h"
 #include "reference.h"
 
 enum { SIDE_PX = 200, MIDDLE_PX = 100 };
@@ -143,20 +143,10 @@ Test(core_matting, what_the_trimap_knows_stays_as_it_is)
 
 /* ---------------------------------------------------------------- edges */
 
-static struct idphoto_pixels filled(int width_px, int height_px, int channels, int value)
-{
-    struct idphoto_pixels p = {NULL, width_px, height_px, channels,
-                               (size_t)width_px * (size_t)channels};
-    p.bytes = malloc(p.stride_bytes * (size_t)height_px);
-    cr_assert(p.bytes);
-    memset(p.bytes, value, p.stride_bytes * (size_t)height_px);
-    return p;
-}
-
 static void try_filled(int width_px, int height_px, int trimap_value)
 {
-    struct idphoto_pixels rgb = filled(width_px, height_px, 3, 90);
-    struct idphoto_pixels trimap = filled(width_px, height_px, 1, trimap_value), out = {0};
+    struct idphoto_pixels rgb = pixels_filled(width_px, height_px, 3, 90);
+    struct idphoto_pixels trimap = pixels_filled(width_px, height_px, 1, trimap_value), out = {0};
     cr_assert_eq(idphoto_refine(&rgb, &trimap, &out), IDPHOTO_OK, "%d x %d, %d", width_px,
                  height_px, trimap_value);
     cr_expect(out.width_px == width_px && out.height_px == height_px && out.channels == 4);
@@ -178,7 +168,7 @@ Test(core_matting, pictures_of_any_size_and_trimaps_that_know_all_or_nothing_are
 
 Test(core_matting, a_trimap_of_another_size_or_kind_is_refused)
 {
-    struct idphoto_pixels rgb = filled(40, 50, 3, 90), small = filled(40, 49, 1, 128);
+    struct idphoto_pixels rgb = pixels_filled(40, 50, 3, 90), small = pixels_filled(40, 49, 1, 128);
     struct idphoto_pixels kept = {(uint8_t *)"k", 1, 1, 1, 1}, out = kept;
     cr_expect_eq(idphoto_refine(&rgb, &small, &out), IDPHOTO_INVALID);
     cr_expect_eq(idphoto_refine(&rgb, &rgb, &out), IDPHOTO_INVALID);
@@ -217,7 +207,7 @@ static struct idphoto_pixels one_channel(struct idphoto_pixels p)
 /* A mask that is right to the pixel. */
 static struct idphoto_pixels thresholded(const struct idphoto_pixels *alpha)
 {
-    struct idphoto_pixels p = filled(alpha->width_px, alpha->height_px, 1, 0);
+    struct idphoto_pixels p = pixels_filled(alpha->width_px, alpha->height_px, 1, 0);
     for (int k = 0; k < p.width_px * p.height_px; k++)
         p.bytes[k] = alpha->bytes[k] >= 128 ? 255 : 0;
     return p;

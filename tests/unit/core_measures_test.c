@@ -16,18 +16,10 @@ static struct idphoto_pixels picture, matte;
 static struct idphoto_faces faces;
 static struct idphoto_measures measures;
 
-static struct idphoto_pixels pixels(int channels)
-{
-    struct idphoto_pixels p = {NULL, SIDE, SIDE, channels, (size_t)SIDE * (size_t)channels};
-    p.bytes = calloc((size_t)SIDE * SIDE, (size_t)channels);
-    cr_assert(p.bytes);
-    return p;
-}
-
 static void start(void)
 {
-    picture = pixels(3);
-    matte = pixels(1);
+    picture = pixels_filled(SIDE, SIDE, 3, 0);
+    matte = pixels_filled(SIDE, SIDE, 1, 0);
     memset(&faces, 0, sizeof faces);
     faces.count = 1;
     faces.face[0].eye[0] = (struct idphoto_point){MIDDLE_X - 56.5F, EYE_Y};
@@ -38,8 +30,8 @@ static void start(void)
 
 static void stop(void)
 {
-    free(picture.bytes);
-    free(matte.bytes);
+    idphoto_pixels_free(&picture);
+    idphoto_pixels_free(&matte);
 }
 
 TestSuite(core_measures, .init = start, .fini = stop, .timeout = 60);

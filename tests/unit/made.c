@@ -4,6 +4,17 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+struct idphoto_pixels pixels_filled(int width_px, int height_px, int channels, int value)
+{
+    struct idphoto_pixels p = {NULL, width_px, height_px, channels,
+                               (size_t)width_px * (size_t)channels};
+    p.bytes = malloc(p.stride_bytes * (size_t)height_px);
+    cr_assert(p.bytes);
+    memset(p.bytes, value, p.stride_bytes * (size_t)height_px);
+    return p;
+}
 
 struct idphoto *made_core(void)
 {
@@ -69,11 +80,7 @@ float sample_at(const struct idphoto_pixels *p, struct idphoto_point at, int cha
 
 static struct idphoto_pixels blank(const struct idphoto_pixels *size, int channels)
 {
-    const size_t row = (size_t)size->width_px * (size_t)channels;
-    struct idphoto_pixels p = {calloc((size_t)size->height_px, row), size->width_px,
-                               size->height_px, channels, row};
-    cr_assert(p.bytes);
-    return p;
+    return pixels_filled(size->width_px, size->height_px, channels, 0);
 }
 
 /* The mean of some places in a pixel of the photo, which is as good as areas. */

@@ -14,6 +14,9 @@ struct made {
     enum idphoto_result result;
 };
 
+/* Every sample of one value. Owned: idphoto_pixels_free. */
+struct idphoto_pixels pixels_filled(int width_px, int height_px, int channels, int value);
+
 /* One detector for all tests of a process. */
 struct idphoto *made_core(void);
 
