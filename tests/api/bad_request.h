@@ -63,10 +63,12 @@ bool bad_takes_body(const struct bad_route *route);
 bool bad_takes_nothing(const struct bad_route *route);
 bool bad_needs_token(const struct bad_route *route);
 
-/* ---- tests of bodies (bad_json.c) and of orders (bad_orders.c) ---- */
+/* ---- tests of bodies (bad_json.c), of the rest (bad_wire.c) and of orders (bad_orders.c) ---- */
 
 bool json_malformed(void), json_cut_off(void), json_roots(void), json_types(void),
     json_missing(void), json_surplus(void), json_texts(void), json_numbers(void);
+bool wire_types(void), wire_sizes(void), wire_no_bodies(void), wire_framing(void),
+    wire_headers(void), wire_request_ids(void);
 bool order_recipients(void), order_good_recipients(void), order_members(void), order_channels(void);
 
 #endif
