@@ -237,6 +237,7 @@ void photo_check_post(struct request *r)
         reply_json(r, 200, report_json(&report));
     else
         reply_failed(r, s);
+    explicit_bzero(&report, sizeof report);
 }
 
 static void keep_photo(struct request *r, const struct make_wanted *w, const char *subject,
@@ -273,4 +274,5 @@ void photo_make_post(struct request *r)
     else
         keep_photo(r, &wanted, subject, &facts, &file, report_json(&report));
     buf_free(&file);
+    explicit_bzero(&report, sizeof report);
 }

@@ -97,9 +97,27 @@ static json_t *geometry_of(const struct portrait_report *r)
     return list;
 }
 
+/* Shares of a picture are told to a ten-thousandth. */
+static json_t *point(struct idphoto_point p)
+{
+    return json_pack("{s:f, s:f}", "x", round((double)p.x_px * 1e4) / 1e4, "y",
+                     round((double)p.y_px * 1e4) / 1e4);
+}
+
+static json_t *face_of(const struct portrait_report *r)
+{
+    if (r->faces == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:[o, o], s:o}", "from",
+                     point((struct idphoto_point){r->face.x_px, r->face.y_px}), "to",
+                     point((struct idphoto_point){r->face.x_px + r->face.width_px,
+                                                  r->face.y_px + r->face.height_px}),
+                     "eyes", point(r->eye[0]), point(r->eye[1]), "chin", point(r->chin));
+}
+
 json_t *report_json(const struct portrait_report *r)
 {
-    return json_pack("{s:b, s:i, s:o, s:o}", "qualified", report_is_qualified(r), "faces", r->faces,
-                     "checks", checks_of(r), "geometry",
+    return json_pack("{s:b, s:i, s:o, s:o, s:o}", "qualified", report_is_qualified(r), "faces",
+                     r->faces, "face", face_of(r), "checks", checks_of(r), "geometry",
                      r->has_geometry ? geometry_of(r) : json_null());
 }

@@ -92,6 +92,27 @@ static void tell_tiny(struct portrait_report *out)
     out->flaws[FLAW_TOO_SMALL] = true;
 }
 
+static struct idphoto_point share(const struct portrait *p, struct idphoto_point at)
+{
+    return (struct idphoto_point){at.x_px / (float)p->pixels.width_px,
+                                  at.y_px / (float)p->pixels.height_px};
+}
+
+static void note_faces(const struct portrait *p, const struct idphoto_faces *faces,
+                       struct portrait_report *out)
+{
+    const struct idphoto_face *f = &faces->face[0];
+    out->faces = (int32_t)faces->count;
+    if (faces->count == 0)
+        return;
+    struct idphoto_point at = share(p, (struct idphoto_point){f->box.x_px, f->box.y_px});
+    struct idphoto_point size = share(p, (struct idphoto_point){f->box.width_px, f->box.height_px});
+    out->face = (struct idphoto_box){at.x_px, at.y_px, size.x_px, size.y_px};
+    out->eye[0] = share(p, f->eye[0]);
+    out->eye[1] = share(p, f->eye[1]);
+    out->chin = share(p, f->chin);
+}
+
 /* ---- check ---- */
 
 static enum idphoto_result look(const struct maker *m, const struct portrait *p,
@@ -114,7 +135,7 @@ static enum status check(const struct maker *m, int32_t people, const struct por
     enum status s = status_of(r);
     if (s == OK) {
         bool many = faces.count > (size_t)people;
-        out->faces = (int32_t)faces.count;
+        note_faces(p, &faces, out);
         out->result = r != IDPHOTO_OK    ? r
                       : faces.count == 0 ? IDPHOTO_NO_FACE
                       : many             ? IDPHOTO_MANY_FACES
@@ -179,7 +200,7 @@ static void describe(const struct maker *m, const struct make_wanted *w, const s
                      struct idphoto_made *made, enum idphoto_result r, struct portrait_report *out)
 {
     out->result = r;
-    out->faces = (int32_t)made->faces.count;
+    note_faces(p, &made->faces, out);
     judge(m, p, w->spec->people, &made->measures, out);
     if (r != IDPHOTO_OK)
         return;

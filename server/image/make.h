@@ -41,6 +41,10 @@ enum photo_flaw {
 struct portrait_report {
     enum idphoto_result result;
     int32_t faces;
+    /* Of the largest one, in shares of the portrait's width and height; nowhere when there is none.
+     */
+    struct idphoto_box face;
+    struct idphoto_point eye[2], chin;
     size_t n_findings;
     struct finding findings[IDPHOTO_MEASURES];
     bool flaws[FLAWS];

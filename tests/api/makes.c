@@ -129,14 +129,92 @@ static const struct step files[] = {
      .as = "mak",
      .file = "jpeg",
      .status = 200,
-     .shape = "{'qualified': false, 'faces': 0, 'checks': [{'id': 'faces', 'value': '@any', "
+     .shape = "{'qualified': false, 'faces': 0, 'face': null, 'checks': [{'id': 'faces', 'value': "
+              "'@any', "
               "'unit': '', 'verdict': 'fail', 'advice_zh': '@has:没有找到人脸', 'advice_en': "
               "'@has:No face'}, '...'], 'geometry': null}"},
     {MAKE("no photo of nobody", "spec=cn-1inch"), .status = 422, .problem = "not-qualified",
-     .shape = "{'report': {'qualified': false, 'faces': 0, 'checks': ['...'], 'geometry': null}, "
+     .shape = "{'report': {'qualified': false, 'faces': 0, 'face': null, 'checks': ['...'], "
+              "'geometry': null}, "
               "'...': true}"},
     COUNT("nothing of all that was kept", "photo", "account_id = {{mak.account}}", "0"),
     COUNT("nor an answer", "idempotency", "account_id = {{mak.account}}", "0"),
+    END,
+};
+
+#define FACE                                                                                       \
+    "'face': {'from': {'x': '@any', 'y': '@any'}, 'to': {'x': '@any', 'y': '@any'}, 'eyes': "      \
+    "[{'x': '@any', 'y': '@any'}, {'x': '@any', 'y': '@any'}], 'chin': {'x': '@any', 'y': "        \
+    "'@any'}}"
+
+#define CHECK(what, picture)                                                                       \
+    .label = what, .call = "POST /v1/photos/check?spec=cn-1inch", .as = "por", .file = picture,    \
+    .status = 200
+
+static const struct step portraits[] = {
+    ACCOUNT("por"),
+    FACES("por"),
+    {CHECK("a portrait as it should be", "portrait"),
+     .shape = "{'qualified': true, 'faces': 1, " FACE ", 'checks': [{'id': 'faces', 'value': 1.0, "
+              "'unit': '', 'verdict': 'pass', 'advice_zh': null, 'advice_en': null}, '...'], "
+              "'geometry': null}"},
+    {.label = "becomes a photo, with a report",
+     .call = "POST /v1/photos/make?spec=cn-1inch&background=blue",
+     .as = "por",
+     .key = "make por.photo",
+     .file = "portrait",
+     .status = 201,
+     .shape = "{'photo_id': '@id:pho_', 'state': 'draft', 'spec': 'cn-1inch', 'width_px': 295, "
+              "'height_px': 413, 'dpi': 300, 'format': 'jpeg', 'report': {'qualified': true, "
+              "'faces': 1, " FACE ", 'checks': ['...'], 'geometry': [{'id': 'head-height', "
+              "'value_px': '@any', 'least_px': 248.0, 'most_px': 310.0, 'inside': true}, '...']}, "
+              "'...': true}",
+     .keep = "por.photo=photo_id",
+     .again = AGAIN_NEVER},
+    {.label = "which is given once: the same call again has the photo alone",
+     .call = "POST /v1/photos/make?spec=cn-1inch&background=blue",
+     .as = "por",
+     .key = "make por.photo",
+     .file = "portrait",
+     .status = 201,
+     .shape = PHOTO_SHAPE("draft"),
+     .expect = "idempotency-replayed: true",
+     .again = AGAIN_NEVER},
+    {.label = "the photo has a preview",
+     .call = "GET /v1/photos/{{por.photo}}/preview",
+     .as = "por",
+     .status = 200,
+     .expect = "content-type: image/jpeg"},
+    COUNT("one photo, for two calls", "photo", "account_id = {{por.account}}", "1"),
+    {CHECK("two people", "pair-portrait"),
+     .shape = "{'qualified': false, 'faces': 2, " FACE ", 'checks': ['...'], 'geometry': null}"},
+    {.label = "are too many for a photo of one",
+     .call = "POST /v1/photos/make?spec=cn-1inch",
+     .as = "por",
+     .key = "make a pair",
+     .file = "pair-portrait",
+     .status = 422,
+     .problem = "not-qualified",
+     .shape = "{'report': {'qualified': false, 'faces': 2, '...': true}, '...': true}"},
+    {CHECK("a dark one", "dark-portrait"),
+     .shape = "{'qualified': false, 'faces': 1, '...': true}"},
+    {CHECK("one that is blown out", "blown-portrait"),
+     .shape = "{'qualified': false, 'faces': 1, '...': true}"},
+    {.label = "a head that is cut off",
+     .call = "POST /v1/photos/make?spec=cn-1inch",
+     .as = "por",
+     .key = "make a cut head",
+     .file = "cut-portrait",
+     .status = 422,
+     .problem = "not-qualified",
+     .shape = "{'report': {'qualified': false, '...': true}, '...': true}"},
+    {.label = "one that stands on its head is set upright",
+     .call = "POST /v1/photos/make?spec=cn-1inch",
+     .as = "por",
+     .key = "make upside down",
+     .file = "upside-down-portrait",
+     .status = 201,
+     .again = AGAIN_NEVER},
     END,
 };
 
@@ -144,5 +222,6 @@ const struct test make_tests[] = {
     {"Faces are looked at with a consent of their own alone", consent, NULL},
     {"Parameters that are wrong, contradictory or not allowed are named", parameters, NULL},
     {"What is no portrait is refused, and nothing of it is kept", files, NULL},
+    {"A portrait becomes a photo; its report is given once", portraits, NULL},
     {NULL, NULL, NULL},
 };

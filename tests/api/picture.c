@@ -9,35 +9,78 @@
 #include <jpeglib.h>
 #include <zlib.h>
 
-enum { WIDTH = 295, HEIGHT = 413 };
+#include "../unit/render_portrait.h"
 
-static struct bytes make_jpeg(int width, int height, int seed, const char *exif, size_t exif_size)
+enum { WIDTH = 295, HEIGHT = 413, PORTRAIT_WIDTH = 720, PORTRAIT_HEIGHT = 960 };
+
+static struct bytes compress_jpeg(const struct idphoto_pixels *p, const char *exif,
+                                  size_t exif_size)
 {
     struct jpeg_error_mgr errors;
     struct jpeg_compress_struct c = {.err = jpeg_std_error(&errors)};
-    unsigned char *out = NULL, *row = malloc((size_t)width * 3);
+    unsigned char *out = NULL;
     unsigned long n = 0;
     jpeg_create_compress(&c);
     jpeg_mem_dest(&c, &out, &n);
-    c.image_width = (JDIMENSION)width;
-    c.image_height = (JDIMENSION)height;
+    c.image_width = (JDIMENSION)p->width_px;
+    c.image_height = (JDIMENSION)p->height_px;
     c.input_components = 3;
     c.in_color_space = JCS_RGB;
     jpeg_set_defaults(&c);
+    jpeg_set_quality(&c, 90, TRUE);
     c.density_unit = 1;
     c.X_density = c.Y_density = 300;
     jpeg_start_compress(&c, TRUE);
     if (exif)
         jpeg_write_marker(&c, JPEG_APP0 + 1, (const JOCTET *)exif, (unsigned)exif_size);
-    for (int y = 0; y < height; y++) {
-        for (int x = 0; x < width * 3; x++)
-            row[x] = (unsigned char)(x * 200 / width / 3 + y * seed / height);
+    for (int y = 0; y < p->height_px; y++) {
+        JSAMPROW row = p->bytes + (size_t)y * p->stride_bytes;
         jpeg_write_scanlines(&c, &row, 1);
     }
     jpeg_finish_compress(&c);
     jpeg_destroy_compress(&c);
-    free(row);
     return (struct bytes){(const char *)out, n};
+}
+
+static struct bytes make_jpeg(int width, int height, int seed, const char *exif, size_t exif_size)
+{
+    size_t stride = (size_t)width * 3;
+    struct idphoto_pixels p = {malloc(stride * (size_t)height), width, height, 3, stride};
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width * 3; x++)
+            p.bytes[(size_t)y * stride + (size_t)x] =
+                (unsigned char)(x * 200 / width / 3 + y * seed / height);
+    struct bytes file = compress_jpeg(&p, exif, exif_size);
+    free(p.bytes);
+    return file;
+}
+
+/* Nobody's face: drawn. */
+static struct bytes make_portrait(const char *name)
+{
+    struct render_scene s = render_usual(PORTRAIT_WIDTH, PORTRAIT_HEIGHT);
+    struct rendered r;
+    if (strcmp(name, "pair-portrait") == 0) {
+        s.people = 2;
+        s.person[0].eyes_px *= 0.6F;
+        s.person[1] = s.person[0];
+        s.person[0].x_px = 0.28F * PORTRAIT_WIDTH;
+        s.person[1].x_px = 0.72F * PORTRAIT_WIDTH;
+    }
+    if (strcmp(name, "dark-portrait") == 0)
+        s.light = RENDER_DARK;
+    if (strcmp(name, "blown-portrait") == 0)
+        s.light = RENDER_OVEREXPOSED;
+    if (strcmp(name, "cut-portrait") == 0)
+        s.person[0].y_px = 0.6F * s.person[0].eyes_px;
+    if (strcmp(name, "upside-down-portrait") == 0) {
+        s.person[0].roll_deg = s.person[0].torso_roll_deg = 180;
+        s.person[0].y_px = PORTRAIT_HEIGHT - s.person[0].y_px;
+    }
+    render(&s, &r);
+    struct bytes file = compress_jpeg(&r.rgb, NULL, 0);
+    rendered_free(&r);
+    return file;
 }
 
 static void be32(FILE *f, uint32_t v)
@@ -111,11 +154,19 @@ static struct picture pictures[] = {
     {"gif", "image/jpeg", {0}, 1, 1},
     {"bomb-png", "image/png", {0}, 60000, 60000},
     {"empty", "image/jpeg", {0}, 0, 0},
+    {"portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"pair-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"dark-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"blown-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"cut-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"upside-down-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
 };
 
 static struct bytes make(const char *name)
 {
     struct bytes whole = {"", 0};
+    if (strstr(name, "portrait"))
+        return make_portrait(name);
     if (strcmp(name, "jpeg") == 0)
         return make_jpeg(WIDTH, HEIGHT, 50, NULL, 0);
     if (strcmp(name, "other-jpeg") == 0)
