@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { DAY_S = 86400, TIMEOUT_MAX_S = 15 * DAY_S };
+enum { DAY_S = 86400 };
 
 bool alipay_refuse(struct alipay_refusal *r, const char *code, const char *sub_code,
                    const char *sub_msg)
@@ -60,7 +60,7 @@ static bool check_names(struct pool *pool, const struct pairs *p, struct alipay_
     return true;
 }
 
-static const char *filled(const struct pairs *p, const char *name)
+const char *alipay_filled(const struct pairs *p, const char *name)
 {
     const char *value = pairs_get(p, name);
     return value && *value ? value : NULL;
@@ -76,7 +76,7 @@ static bool check_fixed(const struct pairs *p, struct alipay_refusal *r)
         {"format", "JSON", NULL, "isv.invalid-format"},
     };
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        const char *value = filled(p, fixed[i].name);
+        const char *value = alipay_filled(p, fixed[i].name);
         if (!value && fixed[i].missing)
             return alipay_refuse(r, "40001", fixed[i].missing, fixed[i].name);
         if (value && strcasecmp(value, fixed[i].value) != 0)
@@ -87,7 +87,7 @@ static bool check_fixed(const struct pairs *p, struct alipay_refusal *r)
 
 static bool check_charset(const struct pairs *p, struct alipay_refusal *r)
 {
-    const char *charset = filled(p, "charset");
+    const char *charset = alipay_filled(p, "charset");
     if (charset && strcasecmp(charset, "utf-8") == 0)
         return true;
     /* without a charset the gateway would read the form as GBK */
@@ -97,7 +97,7 @@ static bool check_charset(const struct pairs *p, struct alipay_refusal *r)
 static bool check_timestamp(const struct pairs *p, struct alipay_refusal *r)
 {
     int64_t at_s;
-    const char *timestamp = filled(p, "timestamp");
+    const char *timestamp = alipay_filled(p, "timestamp");
     if (!timestamp)
         return alipay_refuse(r, "40001", "isv.missing-timestamp", "timestamp");
     if (!moment_parse_gmt8(timestamp, &at_s))
@@ -111,7 +111,7 @@ static bool check_timestamp(const struct pairs *p, struct alipay_refusal *r)
 static bool check_signature(const struct sandbox *s, struct pool *pool, const struct pairs *p,
                             struct alipay_refusal *r)
 {
-    const char *sign = filled(p, "sign");
+    const char *sign = alipay_filled(p, "sign");
     if (!sign)
         return alipay_refuse(r, "40001", "isv.missing-signature", "sign");
     char *text = pairs_sorted_text(pool, p, NULL);
@@ -125,7 +125,8 @@ static bool check_signature(const struct sandbox *s, struct pool *pool, const st
 static bool check_certificates(const struct sandbox *s, const struct pairs *p,
                                struct alipay_refusal *r)
 {
-    const char *app = filled(p, "app_cert_sn"), *root = filled(p, "alipay_root_cert_sn");
+    const char *app = alipay_filled(p, "app_cert_sn"),
+               *root = alipay_filled(p, "alipay_root_cert_sn");
     if (!app && !root)
         return true;
     if (!app || strcmp(app, s->in.app_cert_sn) != 0)
@@ -137,7 +138,7 @@ static bool check_certificates(const struct sandbox *s, const struct pairs *p,
 
 static bool check_urls(const struct pairs *p, struct alipay_refusal *r)
 {
-    const char *notify_url = filled(p, "notify_url");
+    const char *notify_url = alipay_filled(p, "notify_url");
     if (notify_url && !notify_url_is_valid(notify_url))
         return alipay_refuse(r, "40002", "isv.invalid-parameter", "notify_url");
     return true;
@@ -146,265 +147,32 @@ static bool check_urls(const struct pairs *p, struct alipay_refusal *r)
 static bool check_public(const struct sandbox *s, struct pool *pool, const struct pairs *p,
                          struct alipay_refusal *r)
 {
-    const char *app_id = filled(p, "app_id");
+    const char *app_id = alipay_filled(p, "app_id");
     r->nameless = true;
     if (!app_id)
         return alipay_refuse(r, "40001", "isv.missing-app-id", "app_id");
     if (strcmp(app_id, s->in.app_id) != 0)
         return alipay_refuse(r, "40002", "isv.invalid-app-id", "app_id");
-    if (!filled(p, "method"))
+    if (!alipay_filled(p, "method"))
         return alipay_refuse(r, "40001", "isv.missing-method", "method");
     r->nameless = false;
-    if (!filled(p, "biz_content"))
+    if (!alipay_filled(p, "biz_content"))
         return alipay_refuse(r, "40001", "isv.missing-parameter", "biz_content");
     return check_names(pool, p, r) && check_fixed(p, r) && check_charset(p, r) &&
            check_signature(s, pool, p, r) && check_timestamp(p, r) && check_certificates(s, p, r) &&
            check_urls(p, r);
 }
 
-/* ---- business parameters ---- */
-
-bool alipay_is_number(const char *t)
-{
-    return text_is_made_of(t, 1, 64, "_");
-}
-
-bool alipay_is_amount(const char *t)
-{
-    int64_t fen;
-    return yuan_read(t, &fen) && fen >= 1 && fen <= 10000000000;
-}
-
-/* The documents forbid '/', '=', '&' and the like in a subject. */
-static bool is_subject(const char *t)
-{
-    return !strpbrk(t, "/=&") && t[0] != '@';
-}
-
-/* Seconds of "90m", "1c" (end of the day); 0 when it is not such a text. */
-static int64_t timeout_seconds(const char *t)
-{
-    int64_t value_s;
-    if (strcmp(t, "1c") == 0)
-        return DAY_S - (moment_now_s() + 8 * 3600) % DAY_S;
-    if (!strchr(DIGITS, *t) || t[strlen(t) - 1] == 's' || !moment_parse_offset(t, &value_s))
-        return 0;
-    return value_s >= 60 && value_s <= TIMEOUT_MAX_S ? value_s : 0;
-}
-
-static bool is_timeout(const char *t)
-{
-    return timeout_seconds(t) > 0;
-}
-
-static bool is_future_gmt8(const char *t)
-{
-    int64_t at_s;
-    return moment_parse_gmt8(t, &at_s) && at_s > moment_now_s();
-}
-
-#define PAY_MEMBERS                                                                                \
-    {"out_trade_no", MEMBER_TEXT, true, 1, 64, alipay_is_number, NULL},                            \
-        {"total_amount", MEMBER_TEXT, true, 1, 12, alipay_is_amount, NULL},                        \
-        {"subject", MEMBER_TEXT, true, 1, 256, is_subject, NULL},                                  \
-        {"body", MEMBER_TEXT, false, 1, 128, NULL, NULL},                                          \
-        {"timeout_express", MEMBER_TEXT, false, 2, 6, is_timeout, NULL},                           \
-        {"time_expire", MEMBER_TEXT, false, 19, 19, is_future_gmt8, NULL},                         \
-        {"passback_params", MEMBER_TEXT, false, 1, 512, NULL, NULL},                               \
-        {"seller_id", MEMBER_TEXT, false, 16, 28, NULL, NULL},                                     \
-        {"goods_detail", MEMBER_ARRAY, false, 0, 0, NULL, NULL},                                   \
-        {"extend_params", MEMBER_OBJECT, false, 0, 0, NULL, NULL},                                 \
-        {"business_params", MEMBER_TEXT, false, 1, 512, NULL, NULL},                               \
-        {"ext_user_info", MEMBER_OBJECT, false, 0, 0, NULL, NULL},                                 \
-        {"query_options", MEMBER_ARRAY, false, 0, 0, NULL, NULL},                                  \
-        {"merchant_order_no", MEMBER_TEXT, false, 1, 32, NULL, NULL},                              \
-    {                                                                                              \
-        "store_id", MEMBER_TEXT, false, 1, 32, NULL, NULL                                          \
-    }
-
-static const struct member client_members[] = {
-    PAY_MEMBERS,
-    {"product_code", MEMBER_TEXT, true, 1, 64, NULL, NULL},
-    {"quit_url", MEMBER_TEXT, false, 1, 400, NULL, NULL},
-    {"qr_pay_mode", MEMBER_TEXT, false, 1, 2, NULL, NULL},
-    {"qrcode_width", MEMBER_INTEGER, false, 0, 0, NULL, NULL},
-    {"integration_type", MEMBER_TEXT, false, 1, 16, NULL, NULL},
-    {"request_from_url", MEMBER_TEXT, false, 1, 256, NULL, NULL},
-    {0},
-};
-static const struct member precreate_members[] = {
-    PAY_MEMBERS,
-    {"product_code", MEMBER_TEXT, false, 1, 64, NULL, NULL},
-    {"qr_code_timeout_express", MEMBER_TEXT, false, 2, 6, is_timeout, NULL},
-    {"discountable_amount", MEMBER_TEXT, false, 1, 12, NULL, NULL},
-    {"operator_id", MEMBER_TEXT, false, 1, 28, NULL, NULL},
-    {"terminal_id", MEMBER_TEXT, false, 1, 32, NULL, NULL},
-    {0},
-};
-static const struct member name_members[] = {
-    {"out_trade_no", MEMBER_TEXT, false, 1, 64, alipay_is_number, NULL},
-    {"trade_no", MEMBER_TEXT, false, 1, 64, alipay_is_number, NULL},
-    {"query_options", MEMBER_ARRAY, false, 0, 0, NULL, NULL},
-    {"operator_id", MEMBER_TEXT, false, 1, 28, NULL, NULL},
-    {0},
-};
+/* ---- methods ---- */
 
 const char *alipay_biz_text(const struct alipay_call *call, const char *name)
 {
     return json_string_value(json_object_get(call->biz, name));
 }
 
-static int64_t expiry_of(const struct alipay_call *call)
-{
-    int64_t at_s = moment_now_s() + TIMEOUT_MAX_S;
-    const char *until = alipay_biz_text(call, "time_expire"),
-               *within = alipay_biz_text(call, "timeout_express");
-    if (until)
-        moment_parse_gmt8(until, &at_s);
-    else if (within)
-        at_s = moment_now_s() + timeout_seconds(within);
-    return at_s;
-}
-
-static bool check_pay(const struct alipay_call *call, struct alipay_refusal *r)
-{
-    const char *product = alipay_biz_text(call, "product_code"),
-               *seller = alipay_biz_text(call, "seller_id");
-    if (product && strcmp(product, call->method->product_code) != 0)
-        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER", "product_code");
-    if (seller && strcmp(seller, call->s->in.seller_id) != 0)
-        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER", "seller_id");
-    if (alipay_biz_text(call, "time_expire") && alipay_biz_text(call, "timeout_express"))
-        return alipay_refuse(r, "40004", "ACQ.INVALID_PARAMETER",
-                             "time_expire and timeout_express");
-    return true;
-}
-
-static bool put_trade(struct alipay_call *call, enum trade_state state, const char *handle,
-                      struct trade *stored, struct alipay_refusal *r)
-{
-    if (!check_pay(call, r))
-        return false;
-    struct trade order = {
-        .channel = CHANNEL_ALIPAY,
-        .method = call->method->trade_method,
-        .out_trade_no = alipay_biz_text(call, "out_trade_no"),
-        .appid = call->s->in.app_id,
-        .merchant = call->s->in.seller_id,
-        .subject = alipay_biz_text(call, "subject"),
-        .attach = alipay_biz_text(call, "passback_params"),
-        .notify_url = filled(call->pairs, "notify_url"),
-        .return_url = filled(call->pairs, "return_url"),
-        .created_s = moment_now_s(),
-        .expires_s = expiry_of(call),
-        .by_certificate = filled(call->pairs, "app_cert_sn"),
-        .state = state,
-        .handle = handle,
-        .terms = pool_json(call->pool, json_pack("{s:s, s:s}", "total_amount",
-                                                 alipay_biz_text(call, "total_amount"), "subject",
-                                                 alipay_biz_text(call, "subject"))),
-    };
-    yuan_read(alipay_biz_text(call, "total_amount"), &order.amount_fen);
-    switch (trades_put(call->s->trades, &order, stored)) {
-    case PUT_NEW:
-    case PUT_SAME: return true;
-    case PUT_DIFFERENT:
-        return alipay_refuse(r, "40004", "ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改");
-    case PUT_PAID: return alipay_refuse(r, "40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付");
-    case PUT_CLOSED: return alipay_refuse(r, "40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭");
-    }
-    return false;
-}
-
 json_t *alipay_success(void)
 {
     return json_pack("{s:s, s:s}", "code", "10000", "msg", "Success");
-}
-
-static json_t *run_cashier(struct alipay_call *call, struct alipay_refusal *r)
-{
-    struct trade t;
-    if (!put_trade(call, TRADE_WAITING, NULL, &t, r))
-        return NULL;
-    json_t *node = alipay_success();
-    json_put_text(node, "out_trade_no", t.out_trade_no);
-    json_put_text(node, "total_amount", yuan_text(call->pool, t.amount_fen));
-    json_put_text(node, "subject", t.subject);
-    return node;
-}
-
-static json_t *run_precreate(struct alipay_call *call, struct alipay_refusal *r)
-{
-    struct trade t;
-    char *code = pool_print(call->pool, "https://qr.alipay.com/bax%s",
-                            random_text(call->pool, "0123456789abcdefghijklmnopqrstuvwxyz", 20));
-    if (!put_trade(call, TRADE_HIDDEN, code, &t, r))
-        return NULL;
-    json_t *node = alipay_success();
-    json_put_text(node, "out_trade_no", t.out_trade_no);
-    json_put_text(node, "qr_code", code);
-    return node;
-}
-
-bool alipay_find_trade(struct alipay_call *call, struct trade *t, struct alipay_refusal *r)
-{
-    const char *number = alipay_biz_text(call, "out_trade_no"),
-               *trade_no = alipay_biz_text(call, "trade_no");
-    if (!number && !trade_no)
-        return alipay_refuse(r, "40001", "isv.missing-parameter", "out_trade_no or trade_no");
-    bool found = trade_no ? trades_find_transaction(call->s->trades, CHANNEL_ALIPAY, trade_no, t)
-                          : trades_find(call->s->trades, CHANNEL_ALIPAY, number, t);
-    if (!found || t->state == TRADE_HIDDEN)
-        return alipay_refuse(r, "40004", "ACQ.TRADE_NOT_EXIST", "交易不存在");
-    return true;
-}
-
-/* A trade whose money all went back is closed. */
-static const char *status_text(const struct trade *t)
-{
-    if (t->state != TRADE_PAID)
-        return t->state == TRADE_CLOSED ? "TRADE_CLOSED" : "WAIT_BUYER_PAY";
-    return t->refunded_fen == t->amount_fen ? "TRADE_CLOSED" : "TRADE_SUCCESS";
-}
-
-static json_t *run_query(struct alipay_call *call, struct alipay_refusal *r)
-{
-    struct trade t;
-    if (!alipay_find_trade(call, &t, r))
-        return NULL;
-    json_t *node = alipay_success();
-    char *total = yuan_text(call->pool, t.amount_fen);
-    char *paid = t.state == TRADE_PAID ? total : yuan_text(call->pool, 0);
-    if (t.state == TRADE_PAID) {
-        json_put_text(node, "buyer_logon_id", "san***@example.com");
-        json_put_text(node, "buyer_user_id", t.payer.buyer_id);
-        json_put_text(node, "buyer_open_id", t.payer.buyer_open_id);
-        json_put_text(node, "send_pay_date", moment_gmt8(call->pool, t.paid_s));
-    }
-    json_put_text(node, "trade_no", t.transaction_id);
-    json_put_text(node, "out_trade_no", t.out_trade_no);
-    json_put_text(node, "total_amount", total);
-    json_put_text(node, "buyer_pay_amount", paid);
-    json_put_text(node, "receipt_amount", paid);
-    json_put_text(node, "invoice_amount", paid);
-    json_put_text(node, "point_amount", yuan_text(call->pool, 0));
-    json_put_text(node, "trade_status", status_text(&t));
-    return node;
-}
-
-static json_t *run_close(struct alipay_call *call, struct alipay_refusal *r)
-{
-    struct trade t;
-    if (!alipay_find_trade(call, &t, r))
-        return NULL;
-    if (!trades_close(call->s->trades, CHANNEL_ALIPAY, t.out_trade_no)) {
-        alipay_refuse(r, "40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法");
-        return NULL;
-    }
-    json_t *node = alipay_success();
-    json_put_text(node, "out_trade_no", t.out_trade_no);
-    json_put_text(node, "trade_no", t.transaction_id);
-    return node;
 }
 
 static json_t *run_certificate(struct alipay_call *call, struct alipay_refusal *r)
@@ -431,13 +199,16 @@ static const struct member certificate_members[] = {
 };
 
 static const struct alipay_method methods[] = {
-    {"alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", "page", client_members, true, run_cashier},
-    {"alipay.trade.wap.pay", "QUICK_WAP_WAY", "wap", client_members, true, run_cashier},
-    {"alipay.trade.app.pay", "QUICK_MSECURITY_PAY", "app", client_members, false, run_cashier},
-    {"alipay.trade.precreate", "FACE_TO_FACE_PAYMENT", "qr", precreate_members, false,
-     run_precreate},
-    {"alipay.trade.query", NULL, NULL, name_members, false, run_query},
-    {"alipay.trade.close", NULL, NULL, name_members, false, run_close},
+    {"alipay.trade.page.pay", "FAST_INSTANT_TRADE_PAY", "page", alipay_client_members, true,
+     alipay_open_cashier},
+    {"alipay.trade.wap.pay", "QUICK_WAP_WAY", "wap", alipay_client_members, true,
+     alipay_open_cashier},
+    {"alipay.trade.app.pay", "QUICK_MSECURITY_PAY", "app", alipay_client_members, false,
+     alipay_open_cashier},
+    {"alipay.trade.precreate", "FACE_TO_FACE_PAYMENT", "qr", alipay_precreate_members, false,
+     alipay_precreate},
+    {"alipay.trade.query", NULL, NULL, alipay_name_members, false, alipay_query},
+    {"alipay.trade.close", NULL, NULL, alipay_name_members, false, alipay_close},
     {"alipay.open.app.alipaycert.download", NULL, NULL, certificate_members, false,
      run_certificate},
     {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL, alipay_bill_members, false,
@@ -500,7 +271,7 @@ static char *signature_members(const struct alipay_call *call, const char *cover
     const struct sandbox *s = call->s;
     const struct signer *signer = &s->in.alipay[atomic_load(&s->signers[CHANNEL_ALIPAY].answers)];
     struct text t = {.pool = call->pool};
-    if (filled(call->pairs, "app_cert_sn"))
+    if (alipay_filled(call->pairs, "app_cert_sn"))
         text_print(&t, ",\"alipay_cert_sn\":\"%s\"", signer->id);
     text_print(&t, ",\"sign\":\"%s\"", key_sign(call->pool, signer->key, covered, strlen(covered)));
     return t.at;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of Alipay's side share: refusals, a call, and the calls about refunds. */
+/* What the parts of Alipay's side share: refusals, a call, and the calls about trades and refunds.
+ */
 #ifndef SANDBOX_ALIPAY_H
 #define SANDBOX_ALIPAY_H
 
@@ -32,6 +33,8 @@ struct alipay_method {
     json_t *(*run)(struct alipay_call *call, struct alipay_refusal *r);
 };
 
+/* A public parameter; NULL when it is missing or empty. */
+const char *alipay_filled(const struct pairs *p, const char *name);
 const char *alipay_biz_text(const struct alipay_call *call, const char *name);
 /* By trade_no, or else out_trade_no; a hidden trade is not there. false: refused. */
 bool alipay_find_trade(struct alipay_call *call, struct trade *t, struct alipay_refusal *r);
@@ -39,6 +42,15 @@ bool alipay_find_trade(struct alipay_call *call, struct trade *t, struct alipay_
 json_t *alipay_success(void);
 bool alipay_is_number(const char *t);
 bool alipay_is_amount(const char *t);
+
+/* alipay.trade.{page,wap,app}.pay, .precreate, .query and .close: the node's members, NULL:
+ * refused. */
+extern const struct member alipay_client_members[], alipay_precreate_members[],
+    alipay_name_members[];
+json_t *alipay_open_cashier(struct alipay_call *call, struct alipay_refusal *r);
+json_t *alipay_precreate(struct alipay_call *call, struct alipay_refusal *r);
+json_t *alipay_query(struct alipay_call *call, struct alipay_refusal *r);
+json_t *alipay_close(struct alipay_call *call, struct alipay_refusal *r);
 
 /* alipay.trade.refund and alipay.trade.fastpay.refund.query: the node's members, NULL: refused. */
 extern const struct member alipay_refund_members[], alipay_refund_query_members[];
