@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the tests' side share: a call, its answers, and the calls about refunds. */
+/* What the parts of the tests' side share: a call, its answers, and the calls about callbacks and
+ * refunds. */
 #ifndef SANDBOX_CONTROL_H
 #define SANDBOX_CONTROL_H
 
@@ -41,6 +42,15 @@ json_t *control_send(struct control_call *call, const struct notice *notice, boo
     {                                                                                              \
         "key", MEMBER_TEXT, false, 1, 16, NULL, NULL                                               \
     }
+
+/* WECHAT_* or ALIPAY_* of a key's name; -1: no such name. */
+int control_signer(enum channel channel, const char *name);
+extern const struct member control_notice_members[], control_bulk_members[];
+void control_notify(struct control_call *call);
+void control_prepare(struct control_call *call);
+void control_prepare_bulk(struct control_call *call);
+void control_list_callbacks(struct control_call *call);
+void control_retry(struct control_call *call);
 
 extern const struct member control_refund_members[], control_refunds_members[];
 void control_finish_refund(struct control_call *call);
