@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of WeChat Pay's side share: refusals, the transaction document
- * and the calls about refunds.
+ * and the calls about orders and refunds.
  */
 #ifndef SANDBOX_WECHAT_H
 #define SANDBOX_WECHAT_H
@@ -31,6 +31,15 @@ json_t *wechat_transaction(struct pool *pool, const struct trade *trade);
 
 const char *wechat_trade_type(const char *method); /* NATIVE, APP, JSAPI, MWEB */
 
+/* Signed and checked calls about orders; false: refused. name: native, app, jsapi, h5; found NULL:
+ * there is no such order. */
+bool wechat_take_order(struct sandbox *s, struct request *request, const char *name,
+                       struct reply *reply, struct wechat_refusal *r);
+bool wechat_check_query(const struct sandbox *s, struct request *request, struct wechat_refusal *r);
+bool wechat_answer_query(struct sandbox *s, struct request *request, const struct trade *found,
+                         struct reply *reply, struct wechat_refusal *r);
+bool wechat_close_order(struct sandbox *s, struct request *request, const char *out_trade_no,
+                        struct reply *reply, struct wechat_refusal *r);
 /* Signed and checked calls about refunds; false: refused. */
 bool wechat_take_refund(struct sandbox *s, struct request *request, struct reply *reply,
                         struct wechat_refusal *r);
