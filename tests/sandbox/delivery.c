@@ -2,6 +2,7 @@
 #include "delivery.h"
 
 #include "moment.h"
+#include "store.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 enum { ANSWER_WAIT_MS = 5000, ANSWER_BYTES_MAX = 4096 };
 
 struct journal {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* stays first: store_new */
     json_t *sent;
 };
 
@@ -24,9 +25,7 @@ struct answer {
 
 struct journal *journal_new(void)
 {
-    struct journal *j = calloc(1, sizeof *j);
-    if (!j || pthread_mutex_init(&j->lock, NULL) != 0)
-        abort();
+    struct journal *j = store_new(sizeof *j);
     j->sent = json_array();
     return j;
 }

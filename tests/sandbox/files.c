@@ -3,6 +3,7 @@
 
 #include "encoding.h"
 #include "moment.h"
+#include "store.h"
 
 #include <iconv.h>
 #include <pthread.h>
@@ -23,7 +24,7 @@ struct file {
 };
 
 struct files {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* stays first: store_new */
     struct file *first;
     struct {
         enum bill_fault fault;
@@ -34,9 +35,7 @@ struct files {
 
 struct files *files_new(void)
 {
-    struct files *all = calloc(1, sizeof *all);
-    if (!all || pthread_mutex_init(&all->lock, NULL) != 0)
-        abort();
+    struct files *all = store_new(sizeof *all);
     return all;
 }
 

@@ -4,6 +4,7 @@
 #include "encoding.h"
 #include "moment.h"
 #include "sandbox.h"
+#include "store.h"
 
 #include <openssl/rand.h>
 #include <pthread.h>
@@ -30,30 +31,23 @@ struct login {
 };
 
 struct logins {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* stays first: store_new */
     struct pool *pool;
     void *by_code; /* a tsearch tree of struct login */
 };
 
 struct logins *logins_new(void)
 {
-    struct logins *all = calloc(1, sizeof *all);
-    if (!all || pthread_mutex_init(&all->lock, NULL) != 0)
-        abort();
+    struct logins *all = store_new(sizeof *all);
     all->pool = pool_new();
     return all;
-}
-
-static void leave_alone(void *node)
-{
-    (void)node;
 }
 
 void logins_free(struct logins *all)
 {
     if (!all)
         return;
-    tdestroy(all->by_code, leave_alone);
+    store_free_tree(all->by_code);
     pthread_mutex_destroy(&all->lock);
     pool_free(all->pool);
     free(all);

@@ -3,6 +3,7 @@
 
 #include "encoding.h"
 #include "moment.h"
+#include "store.h"
 
 #include <pthread.h>
 #include <search.h>
@@ -12,7 +13,7 @@
 enum { MINUTE_S = 60 };
 
 struct refunds {
-    pthread_mutex_t lock; /* taken before the trades' own */
+    pthread_mutex_t lock; /* stays first: store_new; taken before the trades' own */
     struct pool *pool;
     struct trades *trades;
     void *by_number;    /* a tsearch tree of struct refund */
@@ -58,24 +59,17 @@ bool refund_mode_parse(const char *text, enum refund_mode *mode)
 
 struct refunds *refunds_new(struct trades *trades)
 {
-    struct refunds *all = calloc(1, sizeof *all);
-    if (!all || pthread_mutex_init(&all->lock, NULL) != 0)
-        abort();
+    struct refunds *all = store_new(sizeof *all);
     all->pool = pool_new();
     all->trades = trades;
     return all;
-}
-
-static void leave_alone(void *node)
-{
-    (void)node;
 }
 
 void refunds_free(struct refunds *all)
 {
     if (!all)
         return;
-    tdestroy(all->by_number, leave_alone);
+    store_free_tree(all->by_number);
     pthread_mutex_destroy(&all->lock);
     free(all->at);
     pool_free(all->pool);

@@ -3,6 +3,7 @@
 
 #include "encoding.h"
 #include "moment.h"
+#include "store.h"
 
 #include <pthread.h>
 #include <search.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 
 struct trades {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* stays first: store_new */
     struct pool *pool;
     void *by_number, *by_transaction; /* tsearch trees of struct trade */
     struct trade **at;                /* in the order they came */
@@ -30,24 +31,17 @@ const char *trade_state_text(enum trade_state state)
 
 struct trades *trades_new(void)
 {
-    struct trades *all = calloc(1, sizeof *all);
-    if (!all || pthread_mutex_init(&all->lock, NULL) != 0)
-        abort();
+    struct trades *all = store_new(sizeof *all);
     all->pool = pool_new();
     return all;
-}
-
-static void leave_alone(void *node)
-{
-    (void)node;
 }
 
 void trades_free(struct trades *all)
 {
     if (!all)
         return;
-    tdestroy(all->by_number, leave_alone);
-    tdestroy(all->by_transaction, leave_alone);
+    store_free_tree(all->by_number);
+    store_free_tree(all->by_transaction);
     pthread_mutex_destroy(&all->lock);
     free(all->at);
     pool_free(all->pool);
