@@ -5,6 +5,7 @@
 #   make demo       the whole story in readable steps
 #   make check      every test; the last line counts them
 #   make run        server, sandbox and database in the foreground
+#   make contact-sheet PORTRAITS=dir   portraits, mattes and photos on one picture
 #   make unit asan ubsan tsan fuzz bench overload lint format install clean
 #
 # V=1 shows the commands. VARIANT names the folder under build/; SAN, OPT and CC go with it.

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Installs the Debian 12 packages that idphotod is built and tested with.
 #
-#   deploy/install-deps.sh [build|develop|bench|peers]
+#   deploy/install-deps.sh [build|develop|bench|peers|web]
 #
 # build (default): compiler, libraries, PostgreSQL, what the demo and the tests call.
 # develop: also clang, for lint and fuzzing.
 # bench: also wrk, for `make bench`.
 # peers: also node and npm, for tests/peers, unless there are some that dpkg does not know of.
+# web: also Chromium and a Chinese font, for tests/web.
 # Quiet when nothing is missing. Otherwise needs root, or sudo.
 set -eu
 
@@ -24,12 +25,13 @@ case ${1:-build} in
 build) wanted=$build ;;
 develop) wanted=$develop ;;
 bench) wanted=$bench ;;
+web) wanted="$build chromium fonts-noto-cjk" ;;
 peers)
     wanted=$build
     command -v node >/dev/null && command -v npm >/dev/null || wanted="$build nodejs npm"
     ;;
 *)
-    echo "usage: deploy/install-deps.sh [build|develop|bench|peers]" >&2
+    echo "usage: deploy/install-deps.sh [build|develop|bench|peers|web]" >&2
     exit 64
     ;;
 esac

@@ -5,7 +5,7 @@ import {chosenSpec, showDocuments, startDocuments} from '/web/documents.js';
 import {download, hidePayment, paidOrder, placedOrder, placeOrder, showProducts, startOrder} from '/web/order.js';
 import {forgetPhoto, madePhoto, makePhoto, notePaid, showBackgrounds} from '/web/photo.js';
 import {closeCamera, forgetReport, openCamera, portrait, shoot, showReport, takeFile} from '/web/portrait.js';
-import {inLanguage, moment, switchLanguage, translate, word} from '/web/words.js';
+import {inLanguage, languageTag, moment, switchLanguage, translate, word} from '/web/words.js';
 
 const $ = (id) => document.getElementById(id);
 let policy = null, busy = false;
@@ -56,8 +56,11 @@ async function during(text, work) {
 
 const purpose = (code) => policy.purposes.find((p) => p.code === code);
 
+/* With what it adds for this client. */
+const wholePolicy = () => [policy.text, ...policy.supplements.map((s) => s.text)].join('\n\n');
+
 function showConsent() {
-  $('policy-text').textContent = policy.text;
+  $('policy-text').textContent = wholePolicy();
   $('face-text').textContent = inLanguage(purpose('server-face-processing'), 'text');
 }
 
@@ -206,10 +209,14 @@ async function onFile(file) {
   await forgetPhoto();
 }
 
+function offerLanguage() {
+  $('language').textContent = word('otherLanguage');
+  $('language').lang = languageTag() === 'en' ? 'zh-CN' : 'en';
+}
+
 function onLanguage() {
   switchLanguage();
-  $('language').textContent = word('title') === 'ID photo' ? '中文' : 'English';
-  $('language').lang = word('title') === 'ID photo' ? 'zh-CN' : 'en';
+  offerLanguage();
   showDocuments();
   if (chosenSpec()) onSpec(chosenSpec());
   forgetReport();
@@ -219,7 +226,7 @@ function onLanguage() {
 function listen() {
   $('language').addEventListener('click', onLanguage);
   $('show-policy').addEventListener('click', () => {
-    $('policy-whole').textContent = policy.text;
+    $('policy-whole').textContent = wholePolicy();
     $('policy').showModal();
   });
   $('file').addEventListener('change', (e) => during('', () => onFile(e.target.files[0])));
@@ -248,7 +255,7 @@ function listen() {
 
 async function start() {
   translate();
-  $('language').textContent = word('title') === 'ID photo' ? '中文' : 'English';
+  offerLanguage();
   listen();
   policy = await read('/v1/policy');
   await Promise.all([startDocuments(onSpec, complain), startOrder()]);

@@ -61,18 +61,18 @@ function paymentWish() {
 
 async function showPayment(payment) {
   const {code_url: code, url} = payment.client;
-  $('pay').hidden = false;
   $('pay-title').textContent = word('payTitle', {price: price(payment.amount_fen)});
-  $('qr').hidden = !code;
-  $('pay-link').hidden = !url;
   if (code) {
-    const picture = await (await call('POST', '/v1/qr', {json: {text: code}})).blob();
-    $('qr').src = URL.createObjectURL(picture);
+    $('qr').src = URL.createObjectURL(await (await call('POST', '/v1/qr', {json: {text: code}})).blob());
     $('qr').alt = word('qrAlt');
+    await $('qr').decode();
   } else {
     $('pay-link').href = url;
   }
+  $('qr').hidden = !code;
+  $('pay-link').hidden = !url;
   $('pay-state').textContent = word(code ? 'payScan' : 'payOpen');
+  $('pay').hidden = false;
   $('pay-title').focus();
 }
 

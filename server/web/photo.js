@@ -6,6 +6,7 @@ import {drawPortrait, portrait} from '/web/portrait.js';
 import {word} from '/web/words.js';
 
 const $ = (id) => document.getElementById(id);
+const GRADIENT = 'gradient:';
 let photo = null, url = null;
 
 export const madePhoto = () => photo;
@@ -33,13 +34,13 @@ function fade(colour) {
   };
 }
 
-/* Plain colours of the document first; where nothing official forbids it, also others. */
+/* The document's own colours first; where it takes any, also others. */
 export function showBackgrounds(spec) {
   const choices = spec.backgrounds.map((colour) => swatch(colour, colour, () => colour));
-  if (!spec.official) {
-    const blue = spec.backgrounds.find((colour) => colour.toUpperCase() !== '#FFFFFF');
-    if (blue) choices.push(swatch(`gradient:${blue}`, word('gradient'), fade(blue)));
-    choices.push(swatch('clear', word('clear'), null));
+  if (spec.any_background) {
+    const coloured = spec.backgrounds.find((colour) => colour !== '#FFFFFF');
+    if (coloured) choices.push(swatch(`${GRADIENT}${coloured}`, word('gradient'), fade(coloured)));
+    if (!spec.min_kb && !spec.max_kb) choices.push(swatch('transparent', word('clear'), null));
   }
   const list = $('backgrounds');
   list.replaceChildren(list.querySelector('legend'), ...choices);
@@ -48,18 +49,17 @@ export function showBackgrounds(spec) {
 
 function query() {
   const value = $('backgrounds').querySelector('input:checked').value;
-  const gradient = value.startsWith('gradient:');
+  const gradient = value.startsWith(GRADIENT);
   return {
     spec: chosenSpec().id, subject: $('subject').value,
-    background: gradient ? value.slice('gradient:'.length) : value,
-    fill: gradient ? 'gradient-down' : undefined,
-    format: value === 'clear' ? 'png' : undefined,
+    background: gradient ? value.slice(GRADIENT.length) : value,
+    gradient: gradient ? 'down' : undefined,
   };
 }
 
 function showGeometry(geometry = []) {
   const outside = geometry.filter((band) => !band.inside).map((band) => word(`b_${band.id}`));
-  $('geometry').textContent = outside.length ? word('outside', {names: outside.join(word('title') === 'ID photo' ? ', ' : '、')}) : word('inside');
+  $('geometry').textContent = outside.length ? word('outside', {names: outside.join(word('comma'))}) : word('inside');
 }
 
 export async function forgetPhoto() {

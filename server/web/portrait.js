@@ -81,7 +81,7 @@ function mark(face) {
   const x = (f) => f * canvas.width, y = (f) => f * canvas.height;
   pen.lineWidth = Math.max(2, canvas.width / 200);
   pen.strokeStyle = '#f0a020';
-  pen.strokeRect(x(face.box.x), y(face.box.y), x(face.box.width), y(face.box.height));
+  pen.strokeRect(x(face.from.x), y(face.from.y), x(face.to.x - face.from.x), y(face.to.y - face.from.y));
   for (const point of [...face.eyes, face.chin]) {
     pen.beginPath();
     pen.arc(x(point.x), y(point.y), canvas.width / 80, 0, 2 * Math.PI);
