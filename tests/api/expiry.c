@@ -1,35 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ends when: half an hour, an hour, a day, seven days, thirty days, ninety
- * days. The scheduler is off, so that whatever stops at an instant stops by
- * itself; the clock goes forward only.
+ * What ends when: half an hour, an hour, a day, seven days; expiry_month.c has
+ * thirty days and ninety. The scheduler is off, so that whatever stops at an
+ * instant stops by itself; the clock goes forward only.
  */
-#include "common.h"
+#include "expiry.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "shape.h"
 #include "stack.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400 };
-
-static double begun;
+double expiry_begun;
 
 /* ---- helpers ---- */
 
-#define GET_AS(who, path, code)                                                                    \
-    {                                                                                              \
-        .label = path, .call = "GET " path, .as = who, .status = code                              \
-    }
-#define GONE(who, path)                                                                            \
-    {                                                                                              \
-        .label = path, .call = "GET " path, .as = who, .status = 404, .problem = "not-found"       \
-    }
-/* No class of rows is overdue; a running purge has a minute for each. */
-static bool nothing_overdue(void)
+bool expiry_nothing_overdue(void)
 {
     const struct step s = {.call = "GET /admin/v1/retention", .as = "admin"};
     struct answer a = step_send(&s);
@@ -46,13 +32,7 @@ static bool nothing_overdue(void)
     return good;
 }
 
-#define NOTHING_OVERDUE                                                                            \
-    {                                                                                              \
-        .label = "nothing is overdue", .run = nothing_overdue                                      \
-    }
-
-/* Asks again and again around the instant: 200 before it, 404 from it on. */
-static bool stops_at(const char *call, const char *as, const char *instant_text)
+bool expiry_stops_at(const char *call, const char *as, const char *instant_text)
 {
     double instant = time_of(instant_text);
     bool seen_before = false;
@@ -177,7 +157,7 @@ static const struct step first_day[] = {
 static bool prepare(void)
 {
     bool good = steps_run(first_day);
-    begun = stack_now();
+    expiry_begun = stack_now();
     return good;
 }
 
@@ -227,7 +207,7 @@ static const struct step asked[] = {
 
 static bool half_an_hour(void)
 {
-    return stack_clock_at(begun + 31 * 60) && steps_run(asked);
+    return stack_clock_at(expiry_begun + 31 * 60) && steps_run(asked);
 }
 
 /* ---- an hour: drafts ---- */
@@ -260,7 +240,7 @@ static const struct step draft_over[] = {
 /* expires_at is told to the second; the row knows microseconds. */
 static bool an_hour(void)
 {
-    return stops_at("GET /v1/photos/{{draft}}", "fresh", keep_get("draft.ends")) &&
+    return expiry_stops_at("GET /v1/photos/{{draft}}", "fresh", keep_get("draft.ends")) &&
            steps_run(draft_over);
 }
 
@@ -285,7 +265,7 @@ static const struct step open_over[] = {
 
 static bool a_day(void)
 {
-    return stops_at("GET /v1/orders/{{open.order}}", "lazy", keep_get("open.ends")) &&
+    return expiry_stops_at("GET /v1/orders/{{open.order}}", "lazy", keep_get("open.ends")) &&
            steps_run(open_over);
 }
 
@@ -328,7 +308,7 @@ static const struct step held_by_payment[] = {
 
 static bool day_of_a_pending_one(void)
 {
-    return stack_clock_at(begun + DAY_S + HOUR_S) && steps_run(held_by_payment);
+    return stack_clock_at(expiry_begun + DAY_S + HOUR_S) && steps_run(held_by_payment);
 }
 
 static const struct step keys_over[] = {
@@ -371,7 +351,7 @@ static const struct step sixth_day[] = {
 
 static bool six_days(void)
 {
-    return stack_clock_at(begun + 6 * DAY_S) && steps_run(sixth_day);
+    return stack_clock_at(expiry_begun + 6 * DAY_S) && steps_run(sixth_day);
 }
 
 static const struct step week_over[] = {
@@ -397,7 +377,8 @@ static const struct step week_over[] = {
 
 static bool a_week(void)
 {
-    return stops_at("GET /v1/photos/{{electronic}}/file", "exp", keep_get("electronic.ends")) &&
+    return expiry_stops_at("GET /v1/photos/{{electronic}}/file", "exp",
+                           keep_get("electronic.ends")) &&
            steps_run(week_over);
 }
 
@@ -441,193 +422,7 @@ static const struct step eighth_day[] = {
 
 static bool eight_days(void)
 {
-    return stack_clock_at(begun + 8 * DAY_S) && steps_run(eighth_day);
-}
-
-/* ---- thirty days ---- */
-
-static const struct step day_29[] = {
-    GET_AS("mix", "/v1/orders/{{mixed.order}}", 200),
-    {.label = "the recipient can still be read",
-     .call = "GET /admin/v1/orders/{{print.order}}",
-     .as = "admin",
-     .headers = "X-Purpose: fulfilment",
-     .status = 200,
-     .shape = "{'recipient': " RECIPIENT_SHAPE ", '...': true}"},
-    {.label = "and who paid",
-     .call = "GET /admin/v1/payers?order={{mixed.order}}",
-     .as = "admin",
-     .headers = "X-Purpose: audit",
-     .status = 200,
-     .shape = "{'items': ['@any'], '...': true}"},
-    GONE("exp", "/v1/photos/{{twice}}/file"),
-    JOB("purge"),
-    COUNT("print copies are still there", "photo_copy",
-          "purpose = 'print' AND account_id IN ({{exp.account}}, {{mix.account}})", "2"),
-    NOTHING_OVERDUE,
-    END,
-};
-
-static bool day_twenty_nine(void)
-{
-    return stack_clock_at(begun + 29 * DAY_S) && steps_run(day_29);
-}
-
-static const struct step month_over[] = {
-    GONE("mix", "/v1/orders/{{mixed.order}}"),
-    GONE("mix", "/v1/orders/{{mixed.order}}/payments/{{mixed.pay}}"),
-    GONE("mix", "/v1/photos/{{mixed}}"),
-    {.label = "the list is empty",
-     .call = "GET /v1/orders",
-     .as = "mix",
-     .status = 200,
-     .shape = "{'items': [], 'next_cursor': null}"},
-    {.label = "it is not corrected",
-     .call = "PATCH /v1/orders/{{mixed.order}}",
-     .as = "mix",
-     .body = "{'recipient': " RECIPIENT "}",
-     .status = 404,
-     .problem = "not-found"},
-    {.label = "nor cancelled",
-     .call = "POST /v1/orders/{{mixed.order}}/cancel",
-     .as = "mix",
-     .status = 404,
-     .problem = "not-found"},
-    {.label = "nor deleted",
-     .call = "DELETE /v1/orders/{{mixed.order}}",
-     .as = "mix",
-     .status = 404,
-     .problem = "not-found"},
-    {.label = "the operator does not see it",
-     .call = "GET /admin/v1/orders/{{mixed.order}}",
-     .as = "admin",
-     .headers = "X-Purpose: support",
-     .status = 404,
-     .problem = "not-found"},
-    {.label = "nor who paid",
-     .call = "GET /admin/v1/payers?order={{mixed.order}}",
-     .as = "admin",
-     .headers = "X-Purpose: audit",
-     .status = 404,
-     .problem = "not-found"},
-    {.label = "nor delivers it",
-     .call = "POST /admin/v1/orders/{{mixed.order}}/deliver",
-     .as = "admin",
-     .body = "{}",
-     .status = 404,
-     .problem = "not-found"},
-    COUNT("its row is still there: nobody has purged", "orders", "account_id = {{mix.account}}",
-          "1"),
-    END,
-};
-
-static bool a_month(void)
-{
-    return stops_at("GET /v1/orders/{{mixed.order}}", "mix", keep_get("mixed.order.ends")) &&
-           steps_run(month_over);
-}
-
-/* With a purge every two seconds instead of every sixty, rows go by themselves. */
-static bool by_itself(void)
-{
-    static const struct step rows[] = {
-        COUNT("the order is gone", "orders", "account_id = {{mix.account}}", "0"),
-        COUNT("who paid is gone", "payer", "account_id = {{mix.account}}", "0"),
-        COUNT("its payments", "payment", "account_id = {{mix.account}}", "0"),
-        COUNT("its trade", "trade", "out_trade_no = '{{mixed.pay.no}}'", "0"),
-        COUNT("its photo", "photo", "account_id = {{mix.account}}", "0"),
-        COUNT("the money stays", "ledger_entry", "out_trade_no = '{{mixed.pay.no}}'", "1"),
-        NOTHING_OVERDUE,
-        END,
-    };
-    if (!stack_control("export IDPHOTOD_SCHEDULER_ENABLED=true "
-                       "IDPHOTOD_RETENTION_PURGE_INTERVAL=2s; clock_to \"$OFFSET\""))
-        return complain("the server does not come up");
-    for (int i = 0; i < 40 && !steps_run(rows); i++)
-        usleep(200000);
-    return steps_run(rows);
-}
-
-static const struct step day_31[] = {
-    JOB("purge"),
-    JOB("partitions"),
-    JOB("ratchet"),
-    COUNT("no order of the first day", "orders", "created_at < '{{day.one}}'", "0"),
-    COUNT("no photo", "photo", "created_at < '{{day.one}}'", "0"),
-    COUNT("no copy", "photo_copy", "true", "0"),
-    COUNT("no bytes", "photo_bytes", "true", "0"),
-    COUNT("no payer", "payer", "expires_at < '{{day.one}}'::timestamptz + interval '30 days'", "0"),
-    COUNT("no kept answer", "idempotency", "started_at < '{{day.one}}'", "0"),
-    COUNT("the account that was never used again is gone", "account",
-          "account_id = {{idle.account}}", "0"),
-    {.label = "and cannot come back",
-     .call = "GET /v1/account",
-     .as = "idle",
-     .status = 401,
-     .problem = "unauthenticated"},
-    {.label = "the one in use stays", .call = "GET /v1/account", .as = "exp", .status = 200},
-    {.label = "no live row uses a day that the ratchet has left",
-     .sql =
-         "SELECT count(*) FROM (SELECT key_day FROM orders UNION ALL SELECT key_day FROM payment "
-         "UNION ALL SELECT key_day FROM payer UNION ALL SELECT key_day FROM photo_copy UNION ALL "
-         "SELECT key_day FROM account WHERE key_day IS NOT NULL) k WHERE key_day < (SELECT "
-         "max(ratchet_day) FROM instance)",
-     .rows = "0"},
-    NOTHING_OVERDUE,
-    END,
-};
-
-static bool day_thirty_one(void)
-{
-    if (!stack_control("export IDPHOTOD_SCHEDULER_ENABLED=false; unset "
-                       "IDPHOTOD_RETENTION_PURGE_INTERVAL") ||
-        !stack_clock_at(begun + 31 * DAY_S))
-        return complain("the clock does not go to day 31");
-    char sql[80];
-    snprintf(sql, sizeof sql, "SELECT to_timestamp(%.0f)", begun);
-    keep_set("day.one", db_value(sql));
-    return steps_run(day_31);
-}
-
-static const struct step last_order[] = {
-    JOB("purge"),
-    COUNT("an account lives for thirty days after its last order ended", "account",
-          "account_id = {{once.account}}", "1"),
-    END,
-};
-static const struct step last_order_over[] = {
-    JOB("purge"),
-    COUNT("and then it is gone", "account", "account_id = {{once.account}}", "0"),
-    END,
-};
-
-static bool last_order_counts(void)
-{
-    return steps_run(last_order) && stack_clock_at(begun + 59 * DAY_S) && steps_run(last_order) &&
-           stack_clock_at(begun + 61 * DAY_S) && steps_run(last_order_over);
-}
-
-/* ---- ninety days: tokens ---- */
-
-static const struct step operator_over[] = {
-    {.label = "an operator's token is for ninety days",
-     .call = "GET /admin/v1/retention",
-     .as = "admin",
-     .status = 401,
-     .problem = "unauthenticated"},
-    {.label = "a new one",
-     .control =
-         "IDPHOTOD_TESTING_CLOCK_OFFSET=$OFFSET \"$IDPHOTOD\" operator add boss-2 --role admin "
-         "--config \"$CONFIG\""},
-    END,
-};
-
-static bool ninety_days(void)
-{
-    if (!stack_clock_at(begun + 91 * DAY_S) || !steps_run(operator_over))
-        return false;
-    keep_set("admin.token", keep_get("said"));
-    return nothing_overdue();
+    return stack_clock_at(expiry_begun + 8 * DAY_S) && steps_run(eighth_day);
 }
 
 const struct test expiry_tests[] = {
@@ -641,11 +436,11 @@ const struct test expiry_tests[] = {
     {"A file ends after seven days, at the instant", NULL, a_week},
     {"The print copy outlives the electronic one", NULL, mixed_one},
     {"On day 8 past partitions are dropped and the ratchet has moved", NULL, eight_days},
-    {"On day 29 orders and payers are there", NULL, day_twenty_nine},
-    {"An order ends after thirty days, at the instant, for everybody", NULL, a_month},
-    {"The scheduler removes what is over by itself", NULL, by_itself},
-    {"On day 31 nothing of the first day is left but money", NULL, day_thirty_one},
-    {"An account lives thirty days longer than its last order", NULL, last_order_counts},
-    {"An operator's token ends after ninety days", NULL, ninety_days},
+    {"On day 29 orders and payers are there", NULL, expiry_day_29},
+    {"An order ends after thirty days, at the instant, for everybody", NULL, expiry_month},
+    {"The scheduler removes what is over by itself", NULL, expiry_by_itself},
+    {"On day 31 nothing of the first day is left but money", NULL, expiry_day_31},
+    {"An account lives thirty days longer than its last order", NULL, expiry_last_order},
+    {"An operator's token ends after ninety days", NULL, expiry_ninety_days},
     {NULL, NULL, NULL},
 };
