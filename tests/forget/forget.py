@@ -8,10 +8,8 @@ is searched for them, and for the bytes of the finished photo. Each search is fi
 is there: in the memory of a server that is still reading, and of one that is at work. Meanwhile
 strace sees no file opened for writing.
 
-A face that the detectors take comes from the portraits of IDPHOTOD_REFERENCE, or of ../shared beside
-the tree; without them the photo is left out. Without the right to trace, all of it.
+The face is a drawn one. Without the right to trace, all of it is left out.
 """
-import http.client
 import mmap
 import os
 import random
@@ -25,12 +23,11 @@ import time
 import urllib.parse
 import zlib
 
-from installation import HERE, STACK, Checks, Phone, Server, open_cashier, prepare_callbacks, Caller
+from installation import STACK, Caller, Checks, Phone, Server, prepare_callbacks
 
 BLOCK = 40  # pixels a side of the noise
 SLICE = 24  # bytes that are looked for at a time
-REFERENCE = os.environ.get("IDPHOTOD_REFERENCE", os.path.join(HERE, "..", "..", "..", "shared"))
-PORTRAIT = os.path.join(REFERENCE, "portraits", "astronaut.png")
+DRAW_PORTRAIT = os.environ["DRAW_PORTRAIT"]
 
 check = Checks()
 chance = random.SystemRandom()
@@ -38,52 +35,28 @@ chance = random.SystemRandom()
 
 # ---- pictures
 
-def read_png(path):
-    """Rows of an 8-bit RGB picture without interlace: width, rows."""
+def draw_portrait(width=600, height=800):
+    """Rows of RGB of somebody whom the detectors find."""
+    path = os.path.join(STACK, "portrait.ppm")
+    subprocess.run([DRAW_PORTRAIT, "--out", path, "--width", str(width), "--height", str(height)], check=True)
     with open(path, "rb") as file:
-        whole = file.read()
-    width, height, depth, kind = struct.unpack(">IIBB", whole[16:26])
-    assert (depth, kind) == (8, 2), "not RGB of 8 bits"
-    packed, at = b"", 8
-    while at < len(whole):
-        size, name = struct.unpack(">I4s", whole[at:at + 8])
-        packed += whole[at + 8:at + 8 + size] if name == b"IDAT" else b""
-        at += 12 + size
-    raw, rows, above = zlib.decompress(packed), [], bytearray(width * 3)
-    for y in range(height):
-        begin = y * (width * 3 + 1)
-        row = bytearray(raw[begin + 1:begin + 1 + width * 3])
-        unfilter(raw[begin], row, above)
-        rows.append(row)
-        above = row
-    return width, rows
+        pixels = file.read()[-width * height * 3:]
+    os.unlink(path)
+    return [pixels[at:at + width * 3] for at in range(0, len(pixels), width * 3)]
 
 
-def unfilter(kind, row, above):
-    for i in range(len(row)):
-        left = row[i - 3] if i >= 3 else 0
-        corner = above[i - 3] if i >= 3 else 0
-        if kind == 4:
-            guess = left + above[i] - corner
-            away = [abs(guess - left), abs(guess - above[i]), abs(guess - corner)]
-            add = (left, above[i], corner)[away.index(min(away))]
-        else:
-            add = (0, left, above[i], (left + above[i]) // 2)[kind]
-        row[i] = (row[i] + add) & 255
-
-
-def write_png(width, rows):
+def write_png(rows):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     raw = b"".join(b"\0" + bytes(row) for row in rows)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), 8, 2, 0, 0, 0))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(raw, 6)) + chunk(b"IEND", b""))
 
 
 class Marked:
     """A picture with a block of noise in its corner."""
 
-    def __init__(self, width, rows):
+    def __init__(self, rows):
         rows = [bytearray(row) for row in rows]
         self.pixels = []
         for y in range(BLOCK):
@@ -91,7 +64,7 @@ class Marked:
             rows[y][:BLOCK * 3] = noise
             if y % 10 == 0:
                 self.pixels += pixel_forms(noise[30:30 + SLICE])
-        self.file = write_png(width, rows)
+        self.file = write_png(rows)
         step = len(self.file) // 6
         self.slices = [self.file[at:at + SLICE] for at in range(step, len(self.file) - SLICE, step)]
 
@@ -104,7 +77,7 @@ def pixel_forms(rgb):
 
 
 def plain(width=400, height=500):
-    return Marked(width, [bytes([200, 190, 180]) * width] * height)
+    return Marked([bytes([200, 190, 180]) * width] * height)
 
 
 # ---- the process's memory
@@ -180,9 +153,9 @@ def without_face(server, person):
     nothing_is_left(server, marked, "after a refusal")
 
 
-def at_work(server, person, width, rows):
+def at_work(server, rows):
     for i in range(12):
-        marked = Marked(width, rows)
+        marked = Marked(rows)
         thread = threading.Thread(target=Person(server).make, args=(marked, f"work {i}"))
         thread.start()
         time.sleep(0.05 + 0.02 * i)
@@ -193,8 +166,8 @@ def at_work(server, person, width, rows):
     return check.that(False, "the search finds the pixels of a portrait that is being worked on")
 
 
-def made(server, person, width, rows):
-    marked = Marked(width, rows)
+def made(server, person, rows):
+    marked = Marked(rows)
     status, text = person.make(marked, "face")
     if not check.same(status, 201, f"a photo is made: {text[:200]!r}"):
         return
@@ -249,18 +222,12 @@ def main():
         except PermissionError as why:
             print(f"SKIPPED: this process may not be traced: {why}")
             return
-        pictures = [plain()]
-        if os.path.exists(PORTRAIT):
-            width, rows = read_png(PORTRAIT)
-            pictures.append(Marked(width, rows))
-        opens_nothing(server, person, pictures)
+        rows = draw_portrait()
+        opens_nothing(server, person, [plain(), Marked(rows)])
         broken_off(server, person)
         without_face(server, person)
-        if os.path.exists(PORTRAIT):
-            at_work(server, person, width, rows)
-            made(server, person, width, rows)
-        else:
-            print("SKIPPED: no reference portraits, no photo was made")
+        at_work(server, rows)
+        made(server, person, rows)
     finally:
         server.stop()
 

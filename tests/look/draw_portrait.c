@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a drawn portrait as a JPEG, for tests and the demo that need a face and may ship none.
+ * Writes a drawn portrait as a JPEG, for tests and the demo that need a face and may ship none. A
+ * FILE that ends in .ppm gets the pixels alone (binary PPM), for tests that make files of their
+ * own.
  *
  *   draw-portrait --out FILE [--faces N] [--width PX] [--height PX]
  *
@@ -9,6 +11,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <vips/vips.h>
 
 #include "../unit/render_portrait.h"
@@ -25,12 +28,20 @@ static bool read_number(const char *text, int least, int most, int *out)
     return true;
 }
 
-static bool write_jpeg(const struct idphoto_pixels *p, const char *path)
+static int save(VipsImage *image, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && strcmp(dot, ".ppm") == 0)
+        return vips_ppmsave(image, path, "strip", TRUE, NULL);
+    return vips_jpegsave(image, path, "Q", QUALITY, "strip", TRUE, NULL);
+}
+
+static bool write_picture(const struct idphoto_pixels *p, const char *path)
 {
     VipsImage *image =
         vips_image_new_from_memory(p->bytes, p->stride_bytes * (size_t)p->height_px, p->width_px,
                                    p->height_px, p->channels, VIPS_FORMAT_UCHAR);
-    bool good = image && vips_jpegsave(image, path, "Q", QUALITY, "strip", TRUE, NULL) == 0;
+    bool good = image && save(image, path) == 0;
     if (!good)
         fprintf(stderr, "%s\n", vips_error_buffer());
     if (image)
@@ -83,7 +94,7 @@ int main(int argc, char **argv)
     const struct render_scene scene = scene_of(width_px, height_px, faces);
     struct rendered portrait;
     render(&scene, &portrait);
-    bool written = write_jpeg(&portrait.rgb, out);
+    bool written = write_picture(&portrait.rgb, out);
     rendered_free(&portrait);
     vips_shutdown();
     return written ? 0 : 1;
