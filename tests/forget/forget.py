@@ -10,7 +10,6 @@ strace sees no file opened for writing.
 
 The face is a drawn one. Without the right to trace, all of it is left out.
 """
-import mmap
 import os
 import random
 import re
@@ -93,8 +92,14 @@ def memory_of(server):
 
 
 def found_in(path, values):
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as core:
-        return sum(core.find(value) >= 0 for value in values)
+    """How many of the values are in the file. Most of it is memory that was never used."""
+    found, piece, unused = set(), b"", bytes(1 << 20)
+    with open(path, "rb") as core:
+        while more := core.read(len(unused)):
+            piece = piece[-2 * SLICE:] + more
+            if more != unused:
+                found.update(value for value in values if value in piece)
+    return len(found)
 
 
 def search(server, **what):
