@@ -159,11 +159,11 @@ def without_face(server, person):
 
 
 def at_work(server, rows):
-    for i in range(12):
+    for i in range(48):  # whenever a loaded machine gets to it
         marked = Marked(rows)
         thread = threading.Thread(target=Person(server).make, args=(marked, f"work {i}"))
         thread.start()
-        time.sleep(0.05 + 0.02 * i)
+        time.sleep(0.02 + 0.03 * (i % 16))
         count = search(server, pixels=marked.pixels)["pixels"]
         thread.join()
         if count:
