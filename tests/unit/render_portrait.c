@@ -186,13 +186,11 @@ struct feature {
     float x, y, half_width, half_height, soft, shade, red;
 };
 
-static const struct feature open_eye[] = {
-    {.5F, .01F, .24F, .105F, .03F, -222, 0}, /* white */
-    {.5F, .0F, .105F, .105F, .02F, -58, 8},  /* iris */
-    {.5F, .0F, .05F, .05F, .02F, -12, 0},    /* pupil */
-    {.5F, -.095F, .26F, .04F, .03F, -40, 0}, /* upper lid */
-    {.5F, .115F, .2F, .018F, .03F, .7F, 0},  /* lower lid */
-};
+static const struct feature white[] = {{.5F, .01F, .24F, .105F, .03F, -222, 0}};
+static const struct feature iris[] = {{.5F, .0F, .105F, .105F, .02F, -58, 8},
+                                      {.5F, .0F, .05F, .05F, .02F, -12, 0}}; /* pupil */
+static const struct feature lids[] = {{.5F, -.095F, .26F, .04F, .03F, -40, 0},
+                                      {.5F, .115F, .2F, .018F, .03F, .7F, 0}};
 static const struct feature closed_eye[] = {{.5F, .0F, .25F, .13F, .06F, .93F, 0},
                                             {.5F, .1F, .25F, .022F, .03F, -45, 0}};
 static const struct feature features[] = {
@@ -210,20 +208,19 @@ static const struct feature features[] = {
     {0, 1.38F, .25F, .07F, .08F, .86F, 0},   /* under them */
 };
 
-static void feature_at(const struct brush *b, const struct feature *f, float side)
+static void feature_at(const struct brush *b, const struct feature *f, float middle)
 {
     const float room = f->soft;
-    const float box[4] = {side * f->x - f->half_width - room, f->y - f->half_height - room,
-                          side * f->x + f->half_width + room, f->y + f->half_height + room};
+    const float box[4] = {middle - f->half_width - room, f->y - f->half_height - room,
+                          middle + f->half_width + room, f->y + f->half_height + room};
     const struct range r = range_of(b, box);
     const float soft = fmaxf(f->soft, 1 / b->place.unit_px);
     for (int py = r.least_y; py < r.most_y; py++)
         for (int px = r.least_x; px < r.most_x; px++) {
             float x, y, out[3];
             to_units(&b->place, (float)px + 0.5F, (float)py + 0.5F, &x, &y);
-            const float d =
-                shape_ellipse(x - side * f->x, y - f->y, f->half_width, f->half_height) *
-                fminf(f->half_width, f->half_height);
+            const float d = shape_ellipse(x - middle, y - f->y, f->half_width, f->half_height) *
+                            fminf(f->half_width, f->half_height);
             const float a = fminf(1, fmaxf(0, 0.5F - d / soft));
             if (a <= 0)
                 continue;
@@ -236,13 +233,24 @@ static void feature_at(const struct brush *b, const struct feature *f, float sid
         }
 }
 
-static void draw_features(const struct brush *b, const struct feature *f, size_t n)
+static void draw_features(const struct brush *b, const struct feature *f, size_t n, float aside)
 {
     for (size_t k = 0; k < n; k++) {
-        feature_at(b, &f[k], 1);
+        feature_at(b, &f[k], aside + f[k].x);
         if (f[k].x > 0)
-            feature_at(b, &f[k], -1);
+            feature_at(b, &f[k], aside - f[k].x);
     }
+}
+
+static void draw_eyes(const struct brush *b)
+{
+    if (b->person->eyes_closed) {
+        draw_features(b, closed_eye, sizeof closed_eye / sizeof *closed_eye, 0);
+        return;
+    }
+    draw_features(b, white, 1, 0);
+    draw_features(b, iris, sizeof iris / sizeof *iris, b->person->gaze);
+    draw_features(b, lids, sizeof lids / sizeof *lids, 0);
 }
 
 /* One hair: a chain of soft dabs, thinner than a pixel at common sizes. */
@@ -319,11 +327,8 @@ static void draw_person(struct brush *b)
     fill(b, shape_ears, skin_colour, HEAD_BOX);
     fill(b, shape_skull, skin_colour, HEAD_BOX);
     b->inside = true;
-    draw_features(b, features, sizeof features / sizeof *features);
-    if (b->person->eyes_closed)
-        draw_features(b, closed_eye, sizeof closed_eye / sizeof *closed_eye);
-    else
-        draw_features(b, open_eye, sizeof open_eye / sizeof *open_eye);
+    draw_features(b, features, sizeof features / sizeof *features, 0);
+    draw_eyes(b);
     b->inside = false;
     if (h->before)
         fill(b, h->before, hair_colour, HEAD_BOX);
@@ -380,7 +385,7 @@ static struct render_truth truth_of(const struct render_person *p)
         left -= 0.002F;
     while (shape_outline(p, right, 0.25F) < 0)
         right += 0.002F;
-    return (struct render_truth){{to_px(&place, -.5F, 0), to_px(&place, .5F, 0)},
+    return (struct render_truth){{to_px(&place, p->gaze - .5F, 0), to_px(&place, p->gaze + .5F, 0)},
                                  to_px(&place, 0, 1.8F),
                                  to_px(&place, 0, top),
                                  (right - left) * p->eyes_px};

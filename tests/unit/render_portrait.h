@@ -41,6 +41,7 @@ struct render_person {
     enum render_clothes clothes;
     uint8_t hair_colour[3], clothes_colour[3];
     bool eyes_closed;
+    float gaze; /* the irises are this far aside, in distances of the pupils; up to 0.1 */
 };
 
 struct render_scene {
