@@ -3,11 +3,10 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/catalogue.h"
+#include "memory_file.h"
 
 static json_t *file(const char *path)
 {
@@ -149,17 +148,17 @@ Test(config_files, a_sheet_that_cannot_be_is_refused)
         "{\"layout\": \"4R\", \"paper\": \"4R\"}",
     };
     for (size_t i = 0; i < sizeof sheets / sizeof *sheets; i++) {
-        char path[] = "/tmp/catalogue.XXXXXX", why[200];
+        char text[300], why[200];
         struct catalogue *c = NULL;
-        FILE *f = fdopen(mkstemp(path), "w");
-        fprintf(f,
-                "{\"products\": [{\"id\": \"p\", \"kind\": \"print\", \"name_zh\": \"z\","
-                " \"name_en\": \"e\", \"price_fen\": 1, \"per\": \"sheet\", \"sheet\": %s}]}",
-                sheets[i]);
-        fclose(f);
-        cr_expect_eq(catalogue_load(path, &c, why, sizeof why), INVALID, "%s", sheets[i]);
+        int n =
+            snprintf(text, sizeof text,
+                     "{\"products\": [{\"id\": \"p\", \"kind\": \"print\", \"name_zh\": \"z\","
+                     " \"name_en\": \"e\", \"price_fen\": 1, \"per\": \"sheet\", \"sheet\": %s}]}",
+                     sheets[i]);
+        const struct memory_file f = memory_file(text, (size_t)n);
+        cr_expect_eq(catalogue_load(f.path, &c, why, sizeof why), INVALID, "%s", sheets[i]);
         catalogue_free(c);
-        unlink(path);
+        memory_file_close(&f);
     }
 }
 

@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/app.h"
 #include "base/clock.h"
 #include "http/limits.h"
 #include "http/transport.h"
+#include "memory_file.h"
 
 #define NOW (1000 * SECOND_US)
 
@@ -18,12 +18,9 @@ static char why[512];
 
 static enum status load(const char *text)
 {
-    char file[] = "/tmp/limits_test.XXXXXX";
-    int fd = mkstemp(file);
-    cr_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
-    enum status s = limits_load(file, &limits, why, sizeof why);
-    unlink(file);
+    const struct memory_file f = memory_file(text, strlen(text));
+    enum status s = limits_load(f.path, &limits, why, sizeof why);
+    memory_file_close(&f);
     return s;
 }
 

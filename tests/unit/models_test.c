@@ -2,11 +2,10 @@
 /* The networks of the configuration: without any, and what stops the start. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "image/models.h"
+#include "memory_file.h"
 
 static char why[512];
 
@@ -24,14 +23,11 @@ Test(models, none_is_the_built_in_way)
 Test(models, a_file_that_is_not_there_or_empty_stops_the_start)
 {
     struct models *m = NULL;
-    char path[] = "/tmp/model.XXXXXX";
+    const struct memory_file empty = memory_file("", 0);
     cr_expect(models_load("/nonexistent.onnx", NULL, NULL, &m, why, sizeof why) == INVALID);
     cr_expect(strstr(why, "/nonexistent.onnx"), "%s", why);
-    int fd = mkstemp(path);
-    cr_assert(fd >= 0);
-    close(fd);
-    cr_expect(models_load(NULL, NULL, path, &m, why, sizeof why) == INVALID);
+    cr_expect(models_load(NULL, NULL, empty.path, &m, why, sizeof why) == INVALID);
     cr_expect(strstr(why, "empty"), "%s", why);
     cr_expect_null(m);
-    unlink(path);
+    memory_file_close(&empty);
 }

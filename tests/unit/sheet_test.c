@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "image/photo.h"
 #include "image/portrait.h"
 #include "image/sheet.h"
+#include "memory_file.h"
 #include "pictures.h"
 
 #define TEMP __attribute__((cleanup(buf_free)))
@@ -434,26 +434,18 @@ Test(sheet, what_is_no_photo_makes_no_sheet)
 
 /* ---- PDF, as poppler reads it ---- */
 
-static void keep(const struct buf *b, char path[32])
-{
-    strcpy(path, "/tmp/sheet-test-XXXXXX");
-    int fd = mkstemp(path);
-    cr_assert(fd >= 0 && write(fd, b->bytes, b->size) == (ssize_t)b->size);
-    close(fd);
-}
-
 static struct buf told(const char *format, const struct buf *pdf)
 {
-    char path[32], command[200], chunk[4096];
+    char command[200], chunk[4096];
     struct buf out = {0};
-    keep(pdf, path);
-    snprintf(command, sizeof command, format, path);
+    const struct memory_file file = memory_file(pdf->bytes, pdf->size);
+    snprintf(command, sizeof command, format, file.path);
     FILE *f = popen(command, "r");
     cr_assert(f);
     for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
         buf_add(&out, chunk, n);
     cr_expect_eq(pclose(f), 0, "%s", command);
-    unlink(path);
+    memory_file_close(&file);
     return out;
 }
 

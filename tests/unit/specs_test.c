@@ -154,10 +154,18 @@ Test(specs, a_colour_is_named_or_written_and_held_against_the_list, .init = load
 #define GEOMETRY(bands) ENTRY("a", GOOD_SIZE, WHITE, bands, "")
 #define LIST(entries)   "{\"specs\": [" entries "]}"
 
+static char folder[32], path[48];
+
+static void remove_folder(void)
+{
+    unlink(path);
+    rmdir(folder);
+}
+
 static enum status load_text(const char *text)
 {
-    char folder[] = "/tmp/specs.XXXXXX", path[64];
     struct specs *s = NULL;
+    strcpy(folder, "/tmp/specs.XXXXXX");
     cr_assert(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/a.json", folder);
     FILE *f = fopen(path, "w");
@@ -167,12 +175,11 @@ static enum status load_text(const char *text)
     cr_expect_eq(status == OK, s != NULL);
     cr_expect(status == OK || strstr(why, "a.json"), "%s", why);
     specs_free(s);
-    unlink(path);
-    rmdir(folder);
+    remove_folder();
     return status;
 }
 
-Test(specs, one_that_is_whole_is_taken)
+Test(specs, one_that_is_whole_is_taken, .fini = remove_folder)
 {
     cr_expect(load_text(LIST(PLAIN("a") ", " PLAIN("b"))) == OK, "%s", why);
     cr_expect(load_text(LIST(WITH("\"min_kb\": 10, \"max_kb\": 20"))) == OK, "%s", why);
@@ -180,7 +187,7 @@ Test(specs, one_that_is_whole_is_taken)
               why);
 }
 
-Test(specs, one_that_is_not_whole_stops_the_start_and_says_where)
+Test(specs, one_that_is_not_whole_stops_the_start_and_says_where, .fini = remove_folder)
 {
     static const struct {
         const char *text, *says;
