@@ -15,7 +15,7 @@ namespace core
 
 eye_line::eye_line(const idphoto_face &f)
 {
-    const cv::Point2f a(f.eye[0].x_px, f.eye[0].y_px), b(f.eye[1].x_px, f.eye[1].y_px);
+    const cv::Point2f a = point_of(f.eye[0]), b = point_of(f.eye[1]);
     distance = (float)cv::norm(b - a);
     middle = (a + b) / 2;
     along = distance > 0 ? (b - a) / distance : cv::Point2f(1, 0);
@@ -29,20 +29,14 @@ void complete(idphoto_face &f)
     f.roll_deg = eyes.roll_deg;
     if (f.has_landmarks)
         return;
-    const cv::Point2f chin = eyes.middle + CHIN_OF_EYES * eyes.distance * eyes.down;
-    f.chin = {chin.x, chin.y};
-}
-
-static idphoto_point point(cv::Point2f p)
-{
-    return {p.x, p.y};
+    f.chin = told(eyes.middle + CHIN_OF_EYES * eyes.distance * eyes.down);
 }
 
 static idphoto_face face_of(const candidate &c)
 {
     idphoto_face f = {};
-    f.eye[0] = point(c.e.pupil[0]);
-    f.eye[1] = point(c.e.pupil[1]);
+    f.eye[0] = told(c.e.pupil[0]);
+    f.eye[1] = told(c.e.pupil[1]);
     complete(f);
     f.yaw_ratio = f.yaw_deg = f.pitch_deg = NAN;
     f.confidence = c.score;
@@ -123,7 +117,7 @@ static std::vector<idphoto_face> find_by_cascades(idphoto &i, const cv::Mat &rgb
 
 static eyes eyes_of(const idphoto_face &f)
 {
-    return {{{f.eye[0].x_px, f.eye[0].y_px}, {f.eye[1].x_px, f.eye[1].y_px}}, 0};
+    return {{point_of(f.eye[0]), point_of(f.eye[1])}, 0};
 }
 
 /* YuNet's eyes are off by a tenth of their distance; gradients know better, the second time in a
@@ -135,8 +129,8 @@ static void refine_eyes(idphoto &i, const cv::Mat &grey, idphoto_face &f)
         const eyes found = find_eyes(i.eyes, grey, box);
         if (!plausible(found, box))
             return;
-        f.eye[0] = point(found.pupil[0]);
-        f.eye[1] = point(found.pupil[1]);
+        f.eye[0] = told(found.pupil[0]);
+        f.eye[1] = told(found.pupil[1]);
     }
 }
 
@@ -182,20 +176,14 @@ static std::vector<idphoto_face> find_any(idphoto &i, const cv::Mat &rgb)
     return faces;
 }
 
-static float area(const idphoto_face &f)
-{
-    return f.box.width_px * f.box.height_px;
-}
-
 static void find(idphoto &i, const cv::Mat &rgb, idphoto_faces &out)
 {
     std::vector<idphoto_face> faces = find_any(i, rgb);
-    std::sort(faces.begin(), faces.end(),
-              [](const idphoto_face &a, const idphoto_face &b) { return area(a) > area(b); });
+    std::sort(faces.begin(), faces.end(), [](const idphoto_face &a, const idphoto_face &b) {
+        return box_area(a) > box_area(b);
+    });
     out.count = std::min<size_t>(faces.size(), IDPHOTO_FACES_MAX);
-    for (size_t k = 0; k < out.count; k++) {
-        out.face[k] = faces[k];
-    }
+    std::copy_n(faces.begin(), out.count, out.face);
     for (idphoto_face &f : faces)
         explicit_bzero(&f, sizeof f);
 }

@@ -8,6 +8,22 @@
 namespace core
 {
 
+/* Points as OpenCV has them, and as they are told. */
+inline cv::Point2f point_of(const idphoto_point &p)
+{
+    return {p.x_px, p.y_px};
+}
+
+inline idphoto_point told(cv::Point2f p)
+{
+    return {p.x, p.y};
+}
+
+inline float box_area(const idphoto_face &f)
+{
+    return f.box.width_px * f.box.height_px;
+}
+
 /* Pupil to chin over pupil to pupil: menton to sellion is 1.84 (women) to 1.92 (men) of the
  * distance of the pupils in ANSUR II (2012), and the pupils lie about 4 mm below the sellion. */
 constexpr float CHIN_OF_EYES = 1.8f;

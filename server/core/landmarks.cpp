@@ -65,8 +65,7 @@ static void set_pose(const cv::Point3f *points, idphoto_face &f)
 
 static idphoto_point in_picture(const patch &p, cv::Point2f at)
 {
-    const cv::Point2f q = p.point_in_picture(at);
-    return {q.x, q.y};
+    return told(p.point_in_picture(at));
 }
 
 /* The face network's score before the sigmoid. */

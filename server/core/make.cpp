@@ -102,11 +102,6 @@ static cv::Point2f middle(const idphoto_face &f)
     return eye_line(f).middle;
 }
 
-static float area(const idphoto_face &f)
-{
-    return f.box.width_px * f.box.height_px;
-}
-
 /* What is to lie level: the pupils, of two people in the mean. */
 static float lean_of(const idphoto_face *f, int32_t people)
 {
@@ -122,7 +117,7 @@ static void choose_subjects(making &m)
     const idphoto_faces &f = m.made.faces;
     if (f.count < people)
         throw failure{IDPHOTO_NO_FACE};
-    if (f.count > people && area(f.face[people]) >= BYSTANDER * area(f.face[people - 1]))
+    if (f.count > people && box_area(f.face[people]) >= BYSTANDER * box_area(f.face[people - 1]))
         throw failure{IDPHOTO_MANY_FACES};
     std::copy_n(f.face, people, m.subject);
     /* from left to right, as the first one's eyes go */
@@ -150,8 +145,7 @@ static void find(making &m)
 
 static idphoto_point moved(const cv::Matx23f &m, const idphoto_point &p)
 {
-    const cv::Point2f q = apply(m, {p.x_px, p.y_px});
-    return {q.x, q.y};
+    return told(apply(m, point_of(p)));
 }
 
 /* Eyes, chin and direction; the box and the landmarks are of no use later. */
@@ -198,11 +192,6 @@ static cv::Matx23f guessed_frame(const making &m)
     const heads h = guessed_heads(faces, m.wanted.people);
     explicit_bzero(faces, sizeof faces);
     return framed(map, place_frame(h, {}, m.wanted));
-}
-
-static float scale_of(const cv::Matx23f &m)
-{
-    return std::hypot(m(0, 0), m(1, 0));
 }
 
 static void refuse_tiny(const cv::Matx23f &to_photo)
@@ -288,7 +277,7 @@ static void refuse_cut_heads(const making &m)
     const cv::Rect2f shown(0, 0, (float)m.portrait.cols, (float)m.portrait.rows);
     for (int k = 0; k < m.wanted.people; k++) {
         const eye_line e(m.subject[k]);
-        const cv::Point2f chin(m.subject[k].chin.x_px, m.subject[k].chin.y_px);
+        const cv::Point2f chin = point_of(m.subject[k].chin);
         for (const cv::Point2f &p :
              {chin, e.middle - 1.4F * e.distance * e.down, e.middle - 1.05F * e.distance * e.along,
               e.middle + 1.05F * e.distance * e.along})

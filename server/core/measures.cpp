@@ -30,8 +30,7 @@ struct subject {
     float chin_px; /* T */
 
     subject(const cv::Mat &picture, const idphoto_face &f)
-        : rgb(picture), face(f), eyes(f),
-          chin_px((float)cv::norm(cv::Point2f(f.chin.x_px, f.chin.y_px) - eyes.middle))
+        : rgb(picture), face(f), eyes(f), chin_px((float)cv::norm(point_of(f.chin) - eyes.middle))
     {
     }
 };
@@ -39,7 +38,7 @@ struct subject {
 
 static cv::Point2f landmark(const idphoto_face &f, int k)
 {
-    return {f.landmark[k].x_px, f.landmark[k].y_px};
+    return point_of(f.landmark[k]);
 }
 
 static bool inside(cv::Point2f p, const cv::Mat &picture)

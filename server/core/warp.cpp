@@ -48,6 +48,11 @@ cv::Matx23f as_opencv(const cv::Matx23f &m)
     return out;
 }
 
+float scale_of(const cv::Matx23f &m)
+{
+    return std::hypot(m(0, 0), m(1, 0));
+}
+
 /* The part of the picture that the map shows, with some margin for what filters see. */
 static cv::Rect part_shown(const cv::Mat &picture, const cv::Matx23f &map, const cv::Size &size)
 {
@@ -55,7 +60,7 @@ static cv::Rect part_shown(const cv::Mat &picture, const cv::Matx23f &map, const
     cv::invertAffineTransform(map, back);
     const cv::Rect2f all(0, 0, (float)size.width, (float)size.height);
     const cv::Rect2f seen = bounds_of(back, all);
-    const float margin = 4 / std::min(1.0F, std::hypot(map(0, 0), map(1, 0)));
+    const float margin = 4 / std::min(1.0F, scale_of(map));
     const float left = std::clamp(std::floor(seen.x - margin), 0.0F, (float)picture.cols - 1),
                 top = std::clamp(std::floor(seen.y - margin), 0.0F, (float)picture.rows - 1);
     const float right = std::clamp(std::ceil(seen.x + seen.width + margin), left + 1,
@@ -69,7 +74,7 @@ void warp_picture(const cv::Mat &picture, const cv::Matx23f &map, const cv::Size
                   cv::Mat &out)
 {
     const cv::Rect part = part_shown(picture, map, size);
-    const float scale = std::min(1.0F, std::hypot(map(0, 0), map(1, 0)));
+    const float scale = std::min(1.0F, scale_of(map));
     const cv::Size small(std::max(1, (int)std::lround((float)part.width * scale)),
                          std::max(1, (int)std::lround((float)part.height * scale)));
     const float sx = (float)part.width / (float)small.width,

@@ -17,6 +17,9 @@ cv::Matx23f chained(const cv::Matx23f &first, const cv::Matx23f &then);
 /* Turned counter-clockwise by lean_deg and scaled about a point, which comes to a place. */
 cv::Matx23f turning(cv::Point2f about, float lean_deg, float scale, cv::Point2f place);
 
+/* By how much it enlarges; it skews nothing. */
+float scale_of(const cv::Matx23f &m);
+
 /* The bounds of a rectangle's image. */
 cv::Rect2f bounds_of(const cv::Matx23f &m, const cv::Rect2f &r);
 

@@ -196,7 +196,7 @@ static idphoto_face face_of(const sighting &s, const patch &p)
     const cv::Point2f a = p.point_in_picture(s.box.tl()), b = p.point_in_picture(s.box.br());
     f.box = {std::min(a.x, b.x), std::min(a.y, b.y), std::fabs(b.x - a.x), std::fabs(b.y - a.y)};
     for (int k = 0; k < 2; k++)
-        f.eye[k] = {point[k].x, point[k].y};
+        f.eye[k] = told(point[k]);
     f.yaw_ratio = yaw_of(point);
     f.yaw_deg = f.pitch_deg = NAN;
     f.confidence = s.score;
