@@ -2,7 +2,6 @@
 #include "image/encode.h"
 
 #include <math.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,11 +227,8 @@ static enum status fit_quality(struct search *s, const struct canvas *c)
 
 static void canvas_free(struct canvas *c)
 {
-    const struct idphoto_pixels *p = &c->pixels;
-    if (c->owned) {
-        sodium_memzero(p->bytes, p->stride_bytes * (size_t)p->height_px);
-        free(p->bytes);
-    }
+    if (c->owned)
+        idphoto_pixels_free(&c->pixels);
     *c = (struct canvas){0};
 }
 
