@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/sheet_sound.h"
 #include "base/check.h"
 #include "image/photo.h"
-#include "image/sheet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -21,28 +21,12 @@ static size_t read_kinds(const uint8_t *b, size_t n, struct sheet_kind *kinds)
     return count;
 }
 
-static bool apart(const struct sheet_cell *a, const struct sheet_cell *b, int32_t gap)
-{
-    return a->x_px + a->width_px + gap <= b->x_px || b->x_px + b->width_px + gap <= a->x_px ||
-           a->y_px + a->height_px + gap <= b->y_px || b->y_px + b->height_px + gap <= a->y_px;
-}
-
 static void check(const struct sheet_wanted *w, const struct sheet_kind *kinds,
                   const struct sheet_layout *l)
 {
-    int32_t gap = sheet_px(w->gap_mm, w->dpi), margin = sheet_px(w->margin_mm, w->dpi);
     CHECK(l->count >= 1 && l->count <= SHEET_CELLS_MAX);
     CHECK((int64_t)l->width_px * l->height_px <= PHOTO_AREA_MAX_PX);
-    for (size_t i = 0; i < l->count; i++) {
-        const struct sheet_cell *c = &l->cells[i];
-        const struct sheet_kind *k = &kinds[c->kind];
-        CHECK(c->x_px >= margin && c->x_px + c->width_px <= l->width_px - margin);
-        CHECK(c->y_px >= margin && c->y_px + c->height_px <= l->height_px - margin);
-        CHECK(c->width_px == (c->turned ? k->height_px : k->width_px));
-        CHECK(c->height_px == (c->turned ? k->width_px : k->height_px));
-        for (size_t j = 0; j < i && l->count <= PAIRS_MAX; j++)
-            CHECK(apart(c, &l->cells[j], gap));
-    }
+    CHECK(!sheet_flaw(w, kinds, l, PAIRS_MAX));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

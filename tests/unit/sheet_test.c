@@ -11,6 +11,7 @@
 #include "image/sheet.h"
 #include "memory_file.h"
 #include "pictures.h"
+#include "sheet_sound.h"
 
 #define TEMP __attribute__((cleanup(buf_free)))
 
@@ -119,29 +120,14 @@ Test(sheet, the_density_does_not_change_how_many)
 
 /* ---- where ---- */
 
-static bool apart(const struct sheet_cell *a, const struct sheet_cell *b, int32_t gap)
-{
-    return a->x_px + a->width_px + gap <= b->x_px || b->x_px + b->width_px + gap <= a->x_px ||
-           a->y_px + a->height_px + gap <= b->y_px || b->y_px + b->height_px + gap <= a->y_px;
-}
-
 static void expect_sound(const struct sheet_wanted *w, const struct sheet_kind *kinds,
                          const struct sheet_layout *l)
 {
-    int32_t gap = sheet_px(w->gap_mm, w->dpi), margin = sheet_px(w->margin_mm, w->dpi);
+    const char *flaw = sheet_flaw(w, kinds, l, SHEET_CELLS_MAX);
     int32_t seen[SHEET_KINDS_MAX] = {0};
-    for (size_t i = 0; i < l->count; i++) {
-        const struct sheet_cell *c = &l->cells[i];
-        const struct sheet_kind *k = &kinds[c->kind];
-        seen[c->kind]++;
-        cr_expect(c->x_px >= margin && c->y_px >= margin &&
-                  c->x_px + c->width_px <= l->width_px - margin &&
-                  c->y_px + c->height_px <= l->height_px - margin);
-        cr_expect(c->turned ? c->width_px == k->height_px && c->height_px == k->width_px
-                            : c->width_px == k->width_px && c->height_px == k->height_px);
-        for (size_t j = 0; j < i; j++)
-            cr_expect(apart(c, &l->cells[j], gap), "%zu and %zu", i, j);
-    }
+    cr_expect(!flaw, "%s", flaw);
+    for (size_t i = 0; i < l->count; i++)
+        seen[l->cells[i].kind]++;
     for (size_t i = 0; i < SHEET_KINDS_MAX; i++)
         cr_expect_eq(seen[i], l->placed[i]);
 }
