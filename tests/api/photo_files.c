@@ -29,17 +29,8 @@ static const struct step begin[] = {
     ORDER("gil", "gil.order",
           "{'items': [" ELECTRONIC_ITEM("gil.png") ", " ELECTRONIC_ITEM(
               "gil.jpeg") "], 'accepts_no_refund': true}"),
-    {.label = "a payment",
-     .call = "POST /v1/orders/{{gil.order}}/payments",
-     .as = "gil",
-     .key = "gil pays",
-     .body = "{'channel': 'wechat', 'method': 'native'}",
-     .status = 201,
-     .keep = "gil.no=out_trade_no"},
-    {.label = "is paid",
-     .call = "POST sandbox:/sandbox/pay",
-     .body = "{'out_trade_no': '{{gil.no}}', 'openid': 'oOpenidOfGil000000000000000A'}",
-     .status = 200},
+    NATIVE("gil", "gil.order", "gil.pay"),
+    PAYS("gil.pay"),
     END,
 };
 

@@ -134,6 +134,15 @@ static struct idphoto_pixels cut(const struct idphoto_pixels *rgb, const struct 
     return out;
 }
 
+/* The scene's people, the first of whom is dressed. Both are owned by the caller. */
+static struct idphoto_pixels cut_scene(const struct scene *s, int width_px, int height_px,
+                                       size_t count, struct composite *c)
+{
+    shown = s->of;
+    *c = composite_of(s, width_px, height_px, 3);
+    return cut(&c->picture, s->of, count);
+}
+
 static uint8_t alpha_at(const struct idphoto_pixels *p, double x, double y)
 {
     return p->bytes[(size_t)y * p->stride_bytes + 4 * (size_t)x + 3];
@@ -142,10 +151,9 @@ static uint8_t alpha_at(const struct idphoto_pixels *p, double x, double y)
 /* Bounds: mean square of alpha over the whole picture, and colours. */
 static void expect_scene(const char *name, const struct scene *s, double alpha, double colour)
 {
-    shown = s->of;
-    struct composite c = composite_of(s, 300, 400, 3);
+    struct composite c;
+    struct idphoto_pixels out = cut_scene(s, 300, 400, 1, &c);
     memset(c.trimap.bytes, 128, (size_t)300 * 400); /* every pixel counts */
-    struct idphoto_pixels out = cut(&c.picture, s->of, 1);
     const struct matting_error e = composite_error(&c, &out);
     fprintf(stderr, "cut out, %s: alpha MSE %.5f, colours off by %.2f of 255\n", name, e.alpha,
             e.colour);
@@ -202,9 +210,8 @@ Test(core_cut_out, the_gap_between_two_whose_shoulders_touch_is_not)
 {
     static const struct person pair[2] = {{72, 100, 30, 0}, {288, 100, 30, 0}};
     const struct scene s = {touching, dressed, studio, pair};
-    shown = &pair[0];
-    struct composite c = composite_of(&s, 360, 330, 3);
-    struct idphoto_pixels out = cut(&c.picture, pair, 2);
+    struct composite c;
+    struct idphoto_pixels out = cut_scene(&s, 360, 330, 2, &c);
     cr_expect_eq(alpha_at(&out, 180, 238), 255);
     cr_expect_eq(alpha_at(&out, 180, 310), 0);
     idphoto_pixels_free(&out);
@@ -215,9 +222,8 @@ Test(core_cut_out, two_people_are_cut_out_and_the_wall_between_them_is_not)
 {
     static const struct person pair[2] = {{95, 120, 32, 0}, {265, 130, 32, 0}};
     const struct scene s = {two_standing, dressed, lit_wall, pair};
-    shown = &pair[0];
-    struct composite c = composite_of(&s, 360, 300, 3);
-    struct idphoto_pixels out = cut(&c.picture, pair, 2);
+    struct composite c;
+    struct idphoto_pixels out = cut_scene(&s, 360, 300, 2, &c);
     for (int k = 0; k < 2; k++)
         cr_expect_eq(alpha_at(&out, pair[k].x, pair[k].y + 20), 255);
     cr_expect_eq(alpha_at(&out, 180, 60), 0);
@@ -237,9 +243,8 @@ Test(core_cut_out, a_face_that_leaves_the_picture_is_cut_out_up_to_the_edge)
     const struct person *both[] = {&aside, &above};
     for (int k = 0; k < 2; k++) {
         const struct scene s = {standing, dressed, studio, both[k]};
-        shown = both[k];
-        struct composite c = composite_of(&s, 300, 400, 3);
-        struct idphoto_pixels out = cut(&c.picture, both[k], 1);
+        struct composite c;
+        struct idphoto_pixels out = cut_scene(&s, 300, 400, 1, &c);
         cr_expect_eq(alpha_at(&out, both[k]->x - 15, both[k]->y), 255);
         cr_expect_eq(alpha_at(&out, both[k]->x, both[k]->y + 70), 255);
         cr_expect_eq(alpha_at(&out, 290, 10), 0);
