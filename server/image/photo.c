@@ -2,7 +2,6 @@
 #include "image/photo.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -11,6 +10,7 @@
 #include "image/jpeg_strip.h"
 #include "image/picture.h"
 #include "image/png_strip.h"
+#include "image/portrait.h"
 
 /* A picture that needs turning is compressed again; at this quality and with whole chroma nobody
  * sees it. */
@@ -63,19 +63,13 @@ void image_stop(void)
     vips_shutdown();
 }
 
-static bool begins(struct span file, const char *magic, size_t n)
-{
-    return file.size >= n && memcmp(file.bytes, magic, n) == 0;
-}
-
 static enum status sniff(struct span file, enum photo_format *format)
 {
-    if (begins(file, "\xff\xd8\xff", 3))
-        *format = PHOTO_JPEG;
-    else if (begins(file, "\x89PNG\r\n\x1a\n", 8))
-        *format = PHOTO_PNG;
-    else
+    enum portrait_format found;
+    bool known = portrait_sniff(file.bytes, file.size, &found);
+    if (!known || (found != PORTRAIT_JPEG && found != PORTRAIT_PNG))
         return INVALID;
+    *format = found == PORTRAIT_JPEG ? PHOTO_JPEG : PHOTO_PNG;
     return OK;
 }
 

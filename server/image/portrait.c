@@ -112,29 +112,20 @@ struct source {
     double scale; /* of WebP, up to 1 */
 };
 
+/* What all loaders are told; then what one of them is, and NULL. */
+#define LOAD(loader, ...)                                                                          \
+    loader((void *)(uintptr_t)s->file.bytes, s->file.size, &image, "access",                       \
+           VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, __VA_ARGS__)
+
 static VipsImage *open_source(const struct source *s)
 {
     VipsImage *image = NULL;
-    void *bytes = (void *)(uintptr_t)s->file.bytes;
-    size_t n = s->file.size;
     int failed = 1;
     switch (s->format) {
-    case PORTRAIT_JPEG:
-        failed = vips_jpegload_buffer(bytes, n, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                      VIPS_FAIL_ON_ERROR, "shrink", s->shrink, NULL);
-        break;
-    case PORTRAIT_PNG:
-        failed = vips_pngload_buffer(bytes, n, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                     VIPS_FAIL_ON_ERROR, NULL);
-        break;
-    case PORTRAIT_WEBP:
-        failed = vips_webpload_buffer(bytes, n, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                      VIPS_FAIL_ON_ERROR, "scale", s->scale, NULL);
-        break;
-    case PORTRAIT_HEIC:
-        failed = vips_heifload_buffer(bytes, n, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                      VIPS_FAIL_ON_ERROR, NULL);
-        break;
+    case PORTRAIT_JPEG: failed = LOAD(vips_jpegload_buffer, "shrink", s->shrink, NULL); break;
+    case PORTRAIT_PNG: failed = LOAD(vips_pngload_buffer, NULL); break;
+    case PORTRAIT_WEBP: failed = LOAD(vips_webpload_buffer, "scale", s->scale, NULL); break;
+    case PORTRAIT_HEIC: failed = LOAD(vips_heifload_buffer, NULL); break;
     }
     return failed ? NULL : image;
 }
