@@ -215,7 +215,7 @@ static void reply_sheet(struct request *r, const struct photo *photo, struct spa
 static void reply_converted(struct request *r, const struct photo *photo, struct span file,
                             enum photo_format format)
 {
-    const struct photo_spec *spec = photo->spec ? spec_find(app_of(r)->specs, photo->spec) : NULL;
+    const struct photo_spec *spec = spec_find(app_of(r)->specs, photo->spec);
     const struct made m = made_of(r, photo, photo_format_name(format));
     if (is_unchanged(r, &m))
         return;

@@ -43,7 +43,7 @@ void sheet_read(struct request *r, const char *paper, struct sheet_wanted *out)
 struct sheet_photo sheet_photo_of(const struct request *r, const struct photo *photo,
                                   struct span file)
 {
-    const struct photo_spec *spec = photo->spec ? spec_find(app_of(r)->specs, photo->spec) : NULL;
+    const struct photo_spec *spec = spec_find(app_of(r)->specs, photo->spec);
     struct sheet_photo p = {.file = file};
     if (photo->dpi > 0)
         p.width_mm = photo->width_px * MM_PER_INCH / photo->dpi;

@@ -385,7 +385,7 @@ const struct photo_spec *spec_at(const struct specs *s, size_t i)
 
 const struct photo_spec *spec_find(const struct specs *s, const char *id)
 {
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; id && i < s->count; i++)
         if (strcmp(s->items[i].id, id) == 0)
             return &s->items[i];
     return NULL;

@@ -44,8 +44,9 @@ enum status specs_load(const char *dir, struct specs **out, char *why, size_t wh
 void specs_free(struct specs *s);
 
 size_t specs_count(const struct specs *s);
-const struct photo_spec *spec_at(const struct specs *s, size_t i);         /* in their order */
-const struct photo_spec *spec_find(const struct specs *s, const char *id); /* NULL: none */
+const struct photo_spec *spec_at(const struct specs *s, size_t i); /* in their order */
+/* NULL: none of that id; id may be NULL, which is none. */
+const struct photo_spec *spec_find(const struct specs *s, const char *id);
 
 /* Whether every word of the query (between blanks; Latin letters of any case) is part of the id, a
  * name, another word for it, or the size ("295x413", "25x35"). An empty query finds all. */

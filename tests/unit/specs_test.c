@@ -117,6 +117,13 @@ Test(specs, are_found_by_chinese_english_code_and_size, .init = load_own, .fini 
     cr_expect_gt(found("护照"), 10);
 }
 
+Test(specs, no_id_and_an_unknown_one_are_none, .init = load_own, .fini = drop_own)
+{
+    cr_expect_null(spec_find(specs, NULL));
+    cr_expect_null(spec_find(specs, "mars"));
+    cr_expect_null(spec_find(specs, ""));
+}
+
 Test(specs, a_colour_is_named_or_written_and_held_against_the_list, .init = load_own,
      .fini = drop_own)
 {
