@@ -79,7 +79,7 @@ void add_day(struct params *p, int32_t day);               /* integer day number
 void add_text(struct params *p, const char *s);            /* NULL is SQL NULL */
 void add_bytes(struct params *p, const void *b, size_t n); /* b NULL: SQL NULL */
 void add_uuid(struct params *p, const struct uuid *id);
-void add_null_uuid(struct params *p);
+void add_uuid_or_null(struct params *p, const struct uuid *id); /* NULL is SQL NULL */
 /* One-dimensional arrays; elements borrowed. */
 void add_uuid_array(struct params *p, struct arena *a, const struct uuid *ids, size_t n);
 void add_text_array(struct params *p, struct arena *a, const char *const *texts, size_t n);

@@ -342,7 +342,7 @@ enum status erase_account(struct store *st, struct arena *a, int64_t account_id,
     add_bigint(&look, account_id);
     add_int(&look, day_of(now_us));
     add_bigint(&stop, account_id);
-    add_null_uuid(&stop);
+    add_uuid_or_null(&stop, NULL);
     add_time(&stop, now_us);
     enum status s = look_and_stop(st, a, &(struct step){&erase_account_stop, &stop},
                                   &(struct step){&erase_account_look, &look}, force, &rows);

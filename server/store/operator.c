@@ -166,10 +166,7 @@ enum status audit_write(struct store *st, struct arena *a, const struct audit *a
     add_uuid(&p, audit->operator_id);
     add_bigint(&p, audit->account_id);
     add_text(&p, audit->action);
-    if (audit->object_id)
-        add_uuid(&p, audit->object_id);
-    else
-        add_null_uuid(&p);
+    add_uuid_or_null(&p, audit->object_id);
     add_text(&p, audit->purpose);
     add_text(&p, audit->purpose_id);
     return db_run(st->db, a, &audit_insert, &p, &rows);

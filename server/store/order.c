@@ -320,14 +320,6 @@ static enum status read_page(struct store *st, struct arena *a, const struct sta
     return s;
 }
 
-static void add_before(struct params *p, const struct uuid *before)
-{
-    if (before)
-        add_uuid(p, before);
-    else
-        add_null_uuid(p);
-}
-
 enum status order_list(struct store *st, struct arena *a, int64_t account_id,
                        const struct uuid *before, int limit, int64_t now_us, struct order **out,
                        size_t *count)
@@ -335,7 +327,7 @@ enum status order_list(struct store *st, struct arena *a, int64_t account_id,
     struct params p = {0};
     add_time(&p, now_us);
     add_bigint(&p, account_id);
-    add_before(&p, before);
+    add_uuid_or_null(&p, before);
     add_bigint(&p, limit);
     return read_page(st, a, &order_select_page, &p, false, out, count);
 }
@@ -347,7 +339,7 @@ enum status order_list_all(struct store *st, struct arena *a, const char *state,
     struct params p = {0};
     add_time(&p, now_us);
     add_text(&p, state);
-    add_before(&p, before);
+    add_uuid_or_null(&p, before);
     add_bigint(&p, limit);
     return read_page(st, a, &order_select_page_all, &p, true, out, count);
 }

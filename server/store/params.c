@@ -86,9 +86,12 @@ void add_uuid(struct params *p, const struct uuid *id)
     add_bytes(p, id->bytes, sizeof id->bytes);
 }
 
-void add_null_uuid(struct params *p)
+void add_uuid_or_null(struct params *p, const struct uuid *id)
 {
-    add_bytes(p, NULL, 0);
+    if (id)
+        add_uuid(p, id);
+    else
+        add_bytes(p, NULL, 0);
 }
 
 /* ---- arrays: ndim, flags, element type, length, lower bound, then each element's size and bytes

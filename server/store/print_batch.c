@@ -111,10 +111,7 @@ enum status print_batch_list(struct store *st, struct arena *a, const struct uui
     struct params p = {0};
     struct rows rows;
     add_time(&p, now_us);
-    if (before)
-        add_uuid(&p, before);
-    else
-        add_null_uuid(&p);
+    add_uuid_or_null(&p, before);
     add_bigint(&p, limit);
     enum status s = db_run(st->db, a, &batch_select_page, &p, &rows);
     if (s != OK)

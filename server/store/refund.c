@@ -296,10 +296,7 @@ enum status refund_prints_all(struct store *st, struct arena *a, int64_t account
     struct params p = {0};
     struct rows rows;
     add_bigint(&p, account_id);
-    if (photo_id)
-        add_uuid(&p, photo_id);
-    else
-        add_null_uuid(&p);
+    add_uuid_or_null(&p, photo_id);
     enum status s = db_run(st->db, a, &refund_prints_list, &p, &rows);
     for (int i = 0; s == OK && i < rows.count; i++) {
         struct uuid order_id = row_uuid(&rows, i, 0);
@@ -441,10 +438,7 @@ enum status refund_list(struct store *st, struct arena *a, const char *state,
     struct params p = {0};
     struct rows rows;
     add_text(&p, state);
-    if (before)
-        add_uuid(&p, before);
-    else
-        add_null_uuid(&p);
+    add_uuid_or_null(&p, before);
     add_bigint(&p, limit);
     enum status s = db_run(st->db, a, &refund_page, &p, &rows);
     if (s != OK)
