@@ -39,7 +39,7 @@ static void wrong(struct request *r, const char *name, const char *code, const c
 static const struct photo_spec *read_spec(struct request *r, bool required)
 {
     const char *id = request_query(r, "spec");
-    const struct photo_spec *spec = id ? spec_find(app_of(r)->specs, id) : NULL;
+    const struct photo_spec *spec = spec_find(app_of(r)->specs, id);
     if (id && !spec)
         wrong(r, "spec", "unknown", "must be the id of a specification of GET /v1/specs");
     else if (!id && required)
