@@ -13,6 +13,7 @@ The face is a drawn one. Without the right to trace, all of it is left out.
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import struct
@@ -26,6 +27,7 @@ from installation import STACK, Caller, Checks, Phone, Server, prepare_callbacks
 
 BLOCK = 40  # pixels a side of the noise
 SLICE = 24  # bytes that are looked for at a time
+CORE_MOST = 8 << 30  # bytes of a core file, against a full disk
 DRAW_PORTRAIT = os.environ["DRAW_PORTRAIT"]
 
 check = Checks()
@@ -84,10 +86,13 @@ def plain(width=400, height=500):
 def memory_of(server):
     """The path of a core of the running server; it goes on afterwards."""
     path = os.path.join(STACK, "core")
-    done = subprocess.run(["gcore", "-a", "-o", path, str(server.process.pid)], capture_output=True, text=True)
+    done = subprocess.run(["gcore", "-a", "-o", path, str(server.process.pid)], capture_output=True, text=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (CORE_MOST, CORE_MOST)))
     whole = f"{path}.{server.process.pid}"
-    if done.returncode or not os.path.exists(whole):
+    if "ptrace" in done.stderr:
         raise PermissionError(done.stderr[-300:])
+    if done.returncode or not os.path.exists(whole):
+        raise RuntimeError(f"no core: {done.stderr[-300:]}")
     return whole
 
 
