@@ -32,6 +32,22 @@ static const struct finding *judged(const struct gates *g, enum idphoto_measure_
     return n ? out : NULL;
 }
 
+/* No standard names limits, but for those of ICAO and of documents: what is ours says so. */
+Test(gates, limits_that_no_document_names_are_called_estimates)
+{
+    json_t *root = json_load_file("config/gates.json", 0, NULL);
+    json_t *list = json_object_get(root, "gates");
+    cr_assert_gt(json_array_size(list), 20);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *gate = json_array_get(list, i);
+        const char *measure = json_string_value(json_object_get(gate, "measure"));
+        const char *source = json_string_value(json_object_get(gate, "source"));
+        bool counted = strcmp(measure, "faces") == 0; /* people are counted, not estimated */
+        cr_expect_eq(strstr(source, "estimate") == NULL, counted, "%s: %s", measure, source);
+    }
+    json_decref(root);
+}
+
 /* Faults and good portraits as a probe with another detector measured them. */
 Test(gates, faults_are_told_from_good_portraits)
 {

@@ -90,6 +90,73 @@ Test(specs, the_identity_card_has_the_bands_of_its_standard, .init = load_own, .
     cr_expect_not(spec_find(specs, "cn-id")->retouch);
 }
 
+/* What offices, or copies of what they publish, say in millimetres; read in each one's `source`. */
+Test(specs, heads_and_sizes_are_those_that_the_offices_publish, .init = load_own, .fini = drop_own)
+{
+    static const struct {
+        const char *id;
+        double width_mm, height_mm, head_least_mm, head_most_mm;
+        int32_t min_kb, max_kb;
+        bool primary, retouch;
+    } known[] = {
+        /* US embassy in Sofia: 2 inches, 1 to 1 3/8 inches */
+        {"us-passport", 50.8, 50.8, 25.4, 34.925, 0, 0, true, false},
+        /* leaflet C&I-767-01-06 of the Canadian department, a copy */
+        {"ca-visa", 35, 45, 31, 36, 0, 0, false, false},
+        /* Hong Kong's Immigration Department: files of at most 5 MB */
+        {"hk-passport", 40, 50, 32, 36, 0, 5120, true, true},
+        /* Taiwan's Bureau of Consular Affairs: marks must not be edited out */
+        {"tw-passport", 35, 45, 32, 36, 0, 0, true, false},
+        /* Turkish consulate general in Houston: 50 x 60 mm */
+        {"tr-passport", 50, 60, 32, 36, 0, 0, true, true},
+        /* France's Agence nationale des titres securises */
+        {"fr-passport", 35, 45, 32, 36, 0, 0, true, true},
+        /* German embassy in Riga */
+        {"schengen-visa", 35, 45, 32, 36, 0, 0, true, false},
+        /* prefecture of Miyazaki */
+        {"jp-passport", 35, 45, 32, 36, 0, 0, true, true},
+        /* Fotomatrix 2020 of the Dutch ministry, a copy */
+        {"nl-passport", 35, 45, 26, 30, 0, 0, false, false},
+        /* city of Goyang: 25 to 35; as others quote the ministry: 32 to 36 */
+        {"kr-passport", 35, 45, 32, 35, 0, 0, true, false},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct photo_spec *s = spec_find(specs, known[i].id);
+        cr_assert_not_null(s, "%s", known[i].id);
+        const struct idphoto_band *head = &s->geometry.head_height;
+        cr_expect_float_eq(s->width_mm, known[i].width_mm, 1e-9, "%s", s->id);
+        cr_expect_float_eq(s->height_mm, known[i].height_mm, 1e-9, "%s", s->id);
+        cr_expect_float_eq(head->least_px, known[i].head_least_mm * s->dpi / 25.4, 0.6, "%s",
+                           s->id);
+        cr_expect_float_eq(head->most_px, known[i].head_most_mm * s->dpi / 25.4, 0.6, "%s", s->id);
+        cr_expect_eq(s->min_kb, known[i].min_kb, "%s", s->id);
+        cr_expect_eq(s->max_kb, known[i].max_kb, "%s", s->id);
+        cr_expect_eq(strstr(s->text, "\"primary\":true") != NULL, known[i].primary, "%s", s->id);
+        cr_expect_eq(s->retouch, known[i].retouch, "%s", s->id);
+    }
+}
+
+/* Singapore's Immigration and Checkpoints Authority, and New Zealand's passport office: files. */
+Test(specs, files_have_the_pixels_that_the_offices_take, .init = load_own, .fini = drop_own)
+{
+    const struct photo_spec *sg = spec_find(specs, "sg-passport");
+    cr_expect(sg->width_px == 400 && sg->height_px == 514 && sg->max_kb == 2048);
+    const struct photo_spec *nz = spec_find(specs, "nz-passport-online");
+    cr_expect(nz->least_width_px == 900 && nz->least_height_px == 1200);
+    cr_expect(nz->most_width_px == 4500 && nz->most_height_px == 6000);
+    cr_expect(nz->min_kb == 500 && nz->max_kb == 10240);
+}
+
+/* France forbids white; Turkey takes white alone. */
+Test(specs, white_is_for_those_who_take_it, .init = load_own, .fini = drop_own)
+{
+    static const uint8_t white[3] = {255, 255, 255}, grey[3] = {0xDC, 0xDC, 0xDC};
+    cr_expect_not(spec_allows_colour(spec_find(specs, "fr-passport"), white));
+    cr_expect(spec_allows_colour(spec_find(specs, "fr-passport"), grey));
+    cr_expect(spec_allows_colour(spec_find(specs, "tr-passport"), white));
+    cr_expect_not(spec_allows_colour(spec_find(specs, "tr-passport"), grey));
+}
+
 static size_t found(const char *query)
 {
     size_t n = 0;
