@@ -2,6 +2,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "store/store.h"
 
 enum status record_new(struct vault *v, const char *table, int64_t account_id, struct uuid row_id,
@@ -12,7 +13,10 @@ enum status record_new(struct vault *v, const char *table, int64_t account_id, s
     if (s == OK)
         *out = r;
     record_wipe(&r);
-    return s;
+    if (s != INVALID)
+        return s;
+    log_error("record.day-without-key", LOG_STR("table", table), LOG_INT("key_day", key_day));
+    return UNAVAILABLE;
 }
 
 enum status record_open(struct vault *v, const char *table, int64_t account_id, struct uuid row_id,

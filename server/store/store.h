@@ -40,7 +40,8 @@ struct record {
     int32_t key_day;
 };
 
-/* A new record's key; wipe with record_wipe. */
+/* A new record's key; wipe with record_wipe. UNAVAILABLE, and logged, when the ratchet has no key
+ * of that day: our clock is behind it, or far ahead, and whoever calls may come again. */
 enum status record_new(struct vault *v, const char *table, int64_t account_id, struct uuid row_id,
                        int32_t key_day, struct record *out) MUST_USE;
 /* From a row's key_wrapped column. */

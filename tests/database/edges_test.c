@@ -56,6 +56,24 @@ static void spoil_keys(const char *table, const char *where)
            table, where);
 }
 
+/* ---- a clock behind the ratchet ---- */
+
+/* It was set ahead, the ratchet went with it, and it was set back: nothing can be sealed, which is
+ * no fault of who calls, and the provider tells again. */
+Test(edges, a_clock_behind_the_ratchet_is_no_fault_of_the_caller)
+{
+    struct uuid id, order = new_order(account, "electronic", &photo);
+    struct payment p = new_payment(account, &order);
+    struct trade t = trade_of(&p, "4200000001");
+    is(vault_ratchet_step(w.vault, day_of(w.now_us) + 90), OK);
+    is(try_order(&w.st, w.a, account, "electronic", &photo, 1, w.now_us, &id), UNAVAILABLE);
+    struct settled settled;
+    const struct settle told = {.trade = &t, .merchant_is_ours = true, .now_us = w.now_us};
+    is(payment_settle(&w.st, w.a, &told, &settled), UNAVAILABLE);
+    is(rows_of_sql("SELECT count(*) FROM orders"), 1);
+    is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 0);
+}
+
 /* ---- a success that is learned late ---- */
 
 /* The provider could not be asked for nine days; then it says: paid, nine days ago. */
