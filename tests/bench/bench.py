@@ -2,11 +2,12 @@
 """Measures callbacks, orders and prepayments; the database alone is the yardstick.
 
 Three rounds, medians. In a round, callbacks that were signed ahead (half WeChat, half Alipay, each
-of a payment of its own) come over 64 connections; then pgbench settles as
-many payments of its own, each by one statement, over 64 connections; then orders are made and
-Alipay app payments are opened for them. Afterwards the database must hold what was answered, once.
-Slowness never fails, wrong results do. ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the
-environment ask for others.
+of a payment of its own) come over 64 connections; then pgbench settles as many payments of its own,
+each by one statement, over 64 connections; then the peer of Fastify and pg takes as many callbacks.
+In three more rounds orders are made and Alipay app payments are opened for them, and pgbench says the
+same to the database. Afterwards the database must hold what was answered, once. Slowness never fails,
+wrong results do. ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the environment ask for
+others.
 """
 import json
 import os
@@ -17,12 +18,15 @@ import time
 
 from installation import (CONFIG, DATABASE_URL, IDPHOTOD, STACK, SUPERUSER_URL, LOST, Caller, Checks,
                           Phone, Server, make_png, psql, value)
+from recording import Recorder, Writer
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 CONNECTIONS = 64
 CALLBACKS = int(os.environ.get("CALLBACKS", "8000")) // CONNECTIONS * CONNECTIONS  # a round
-PEER_ROUNDS = 2
-ORDERS = int(os.environ.get("ORDERS", "2000"))  # a round
+PEER_ROUNDS = ROUNDS + 1  # the first one warms it up
+ORDERS = int(os.environ.get("ORDERS", "2000")) // CONNECTIONS * CONNECTIONS  # a round
+RECORDED = 3  # orders and payments of each person, for the baseline
+PREPAY = {"channel": "alipay", "method": "app"}
 WORKERS = os.environ.get("WORKERS", "16")  # as the server has by itself; the tests' file says fewer
 LIMIT_S = 60  # for one measurement; a machine that slow still gets a result
 PGBENCH = "/usr/lib/postgresql/15/bin/pgbench"
@@ -207,15 +211,18 @@ class Peer:
         self.process.wait()
 
 
-def run_pgbench(script, first, count):
-    """Transactions a second. Planned as the committer's connection plans."""
+LOOKUPS = ("-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off "
+           "-c enable_mergejoin=off")  # as the committer's connection plans
+
+
+def run_pgbench(script, first, count, options=""):
+    """Transactions a second."""
     psql("CHECKPOINT")
     done = subprocess.run(
         [PGBENCH, "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-t",
          str(count // CONNECTIONS), "-D", "n=-1", "-D", f"first={BASE + first}", "-f", script,
          DATABASE_URL], check=True, capture_output=True, text=True,
-        env=dict(os.environ, PGOPTIONS="-c plan_cache_mode=force_generic_plan -c enable_seqscan=off "
-                 "-c enable_hashjoin=off -c enable_mergejoin=off"))
+        env=dict(os.environ, PGOPTIONS=options))
     return float(re.search(r"tps = ([0-9.]+)", done.stdout).group(1))
 
 
@@ -274,25 +281,19 @@ def callbacks_of(server, what, first):
     return r
 
 
-def callbacks_round(server, script, first):
-    r = callbacks_of(server, "callbacks", first)
-    r["baseline"] = run_pgbench(script, first, CALLBACKS)
-    r["ratio"] = r["rate"] / r["baseline"]
+def compare(r, baseline):
+    r["baseline"] = baseline
+    r["ratio"] = r["rate"] / baseline
     return r
 
 
-def peer_round(callbacks):
-    """The peer, warmed up by a first round that does not count."""
-    peer = Peer()
-    try:
-        rounds = [callbacks_of(peer, "node", (ROUNDS + k) * CALLBACKS) for k in range(PEER_ROUNDS)]
-    finally:
-        peer.stop()
-    r = rounds[-1]
-    r["sent_in_all"] = sum(one["sent"] for one in rounds)
-    r["taken_in_all"] = sum(one["taken"] for one in rounds)
-    r["ratio"] = median(callbacks, "rate") / r["rate"]
-    return r
+def callbacks_round(server, peer, script, k):
+    """Of the server, and of the peer right after it, since the machine is not the same for long."""
+    first = k * CALLBACKS
+    ours = compare(callbacks_of(server, "callbacks", first), run_pgbench(script, first, CALLBACKS, LOOKUPS))
+    node = callbacks_of(peer, "node", (ROUNDS + 1 + k) * CALLBACKS)
+    node["ratio"] = ours["rate"] / node["rate"]
+    return ours, node
 
 
 def make_phones(server):
@@ -302,9 +303,27 @@ def make_phones(server):
         phone = Phone(server)
         phone.photo = phone.upload(make_png(), f"photo {i}")
         phone.token = phone.caller.token
-        phone.caller.close()
         phones.append(phone)
     return phones
+
+
+def record(phones):
+    """Scripts for pgbench that say to the database what the server says for an order and a payment.
+    The first of each is not recorded: something may be noted once a day."""
+    orders, prepays = [[[] for _ in phones] for _ in range(2)]
+    with Recorder() as recorder:
+        for k in range(RECORDED):
+            for i, phone in enumerate(phones):
+                said, order = recorder.record(lambda: phone.order(phone.photo, f"recorded {k}"))
+                orders[i].append(said)
+                said, _ = recorder.record(lambda: phone.json(
+                    "POST", f"/v1/orders/{order['order_id']}/payments", PREPAY, f"recorded {k}", 201))
+                prepays[i].append(said)
+    for phone in phones:
+        phone.caller.close()
+    writer = Writer()
+    return [writer.script([own[1:] for own in of], os.path.join(STACK, f"{name}.sql"), CONNECTIONS)
+            for name, of in (("order", orders), ("prepay", prepays))]
 
 
 def orders_round(server, phones, k):
@@ -323,7 +342,7 @@ def prepay_round(server, tokens, orders, k):
     host = server.api.split("//")[1]
     requests = [post(host, f"/v1/orders/{order['order_id']}/payments",
                      tokens[order["items"][0]["photo_id"]], f"pay {k} {i}",
-                     '{"channel": "alipay", "method": "app"}')
+                     json.dumps(PREPAY))
                 for i, order in enumerate(orders)]
     path = os.path.join(STACK, "prepay.requests")
     r = replay(server, [write_requests(path, requests)])
@@ -335,11 +354,11 @@ def check_orders(orders, prepays):
     mine = "merchant = '{merchant}' AND out_trade_no NOT LIKE 'ba0%'".format(**merchants()["ba"])
     made = int(value("SELECT count(*) FROM order_item"))
     ids = {order["order_id"] for order in orders}
-    checks.that(made == len(orders) == len(ids),
-                f"orders: {len(orders)} answered, {len(ids)} ids, {made} stored")
+    others = RECORDED * CONNECTIONS + ROUNDS * ORDERS  # recorded, pgbench's
+    checks.that(made - others == len(orders) == len(ids),
+                f"orders: {len(orders)} answered, {len(ids)} ids, {made} with {others} others stored")
     stored, of = psql(f"SELECT count(*), count(DISTINCT order_id) FROM payment WHERE {mine}")[0]
-    taken = sum(r["taken"] for r in prepays)
-    sent = sum(r["sent"] for r in prepays)
+    taken, sent = (sum(r[key] for r in prepays) + others for key in ("taken", "sent"))
     checks.that(stored == of and taken <= int(stored) <= sent,
                 f"prepay: {taken} answered, {sent} sent, {stored} stored for {of} orders")
 
@@ -367,21 +386,29 @@ def show(name, rounds):
           f"{median(rounds, 'cpu_us'):5.0f} µs each", flush=True)
 
 
+def show_pgbench(rounds):
+    print(f"  {'pgbench':<10} {median(rounds, 'baseline'):8.0f}/s   the same statements, as many "
+          f"connections: ratio {median(rounds, 'ratio'):.2f}")
+
+
 def write_results(callbacks, node, parts, orders, prepays, signing_us):
     def entry(name, number, unit, baseline=None, ratio=None):
         def rounded(x):
             return None if x is None else round(x, 3)
         return {"name": name, "value": rounded(number), "unit": unit, "baseline": rounded(baseline),
                 "ratio": rounded(ratio)}
+
+    def compared(name, rounds):
+        return entry(name, median(rounds, "rate"), "1/s", median(rounds, "baseline"), median(rounds, "ratio"))
     entries = [
-        entry("callback_rate", median(callbacks, "rate"), "1/s", median(callbacks, "baseline"),
-              median(callbacks, "ratio")),
-        entry("callback_rate_vs_node", median(callbacks, "rate"), "1/s", node["rate"], node["ratio"]),
+        compared("callback_rate", callbacks),
+        entry("callback_rate_vs_node", median(callbacks, "rate"), "1/s", median(node, "rate"),
+              median(node, "ratio")),
         entry("callback_p99_ms", median(callbacks, "p99_us") / 1e3, "ms"),
         entry("callback_cpu_us", median(callbacks, "cpu_us"), "us"),
         *(entry(f"callback_cpu_{part.split()[0].lower()}_us", us, "us") for part, us in parts.items()),
-        entry("order_rate", median(orders, "rate"), "1/s"),
-        entry("prepay_rate", median(prepays, "rate"), "1/s"),
+        compared("order_rate", orders),
+        compared("prepay_rate", prepays),
         entry("prepay_signature_us", signing_us, "us"),
     ]
     with open(os.environ["RESULTS"], "w") as file:
@@ -391,36 +418,44 @@ def write_results(callbacks, node, parts, orders, prepays, signing_us):
 def measure(server, script):
     signing_us = float(subprocess.run([os.environ["SIGN"], os.path.join(STACK, "sandbox"), "time"],
                                       check=True, capture_output=True, text=True).stdout)
-    parts, callbacks = parts_of_callback(server), []
-    for k in range(ROUNDS):
-        r = callbacks_round(server, script, k * CALLBACKS)
-        callbacks.append(r)
-        print(f"  round {k + 1}: callbacks {r['rate']:.0f}/s, pgbench {r['baseline']:.0f}/s, "
-              f"ratio {r['ratio']:.2f}", flush=True)
-    node = peer_round(callbacks)
+    parts, callbacks, node, peer = parts_of_callback(server), [], [], Peer()
+    try:
+        warm = callbacks_of(peer, "node", ROUNDS * CALLBACKS)
+        for k in range(ROUNDS):
+            ours, theirs = callbacks_round(server, peer, script, k)
+            callbacks.append(ours)
+            node.append(theirs)
+            print(f"  round {k + 1}: callbacks {ours['rate']:.0f}/s, pgbench {ours['baseline']:.0f}/s, ratio "
+                  f"{ours['ratio']:.2f}; node {theirs['rate']:.0f}/s, ratio {theirs['ratio']:.2f}", flush=True)
+    finally:
+        peer.stop()
     phones = make_phones(server)
+    order_script, prepay_script = record(phones)
     tokens = {phone.photo: phone.token for phone in phones}
     orders, prepays, made = [], [], []
     for k in range(ROUNDS):
         r, bodies = orders_round(server, phones, k)
-        orders.append(r)
+        orders.append(compare(r, run_pgbench(order_script, k * ORDERS, ORDERS)))
         made += bodies
-        prepays.append(prepay_round(server, tokens, bodies, k))
+        r = prepay_round(server, tokens, bodies, k)
+        prepays.append(compare(r, run_pgbench(prepay_script, k * ORDERS, ORDERS)))
     show("callbacks", callbacks)
     parts["SQL (in PostgreSQL)"] = median(callbacks, "database_cpu_us")
     print("  of a callback, in µs of processor: " +
           ", ".join(f"{name} {us:.0f}" for name, us in parts.items()))
-    print(f"  {'pgbench':<10} {median(callbacks, 'baseline'):8.0f}/s   the same statement, as many "
-          f"connections: ratio {median(callbacks, 'ratio'):.2f}")
-    print(f"  {'node':<10} {node['rate']:8.0f}/s   Fastify and pg, one statement a callback: we are "
-          f"{node['ratio']:.1f} times as fast")
+    show_pgbench(callbacks)
+    print(f"  {'node':<10} {median(node, 'rate'):8.0f}/s   Fastify and pg, one statement a callback: we are "
+          f"{median(node, 'ratio'):.1f} times as fast")
     show("orders", orders)
+    show_pgbench(orders)
     show("prepay", prepays)
+    show_pgbench(prepays)
     print(f"  {'':<10} of a prepayment's CPU, {signing_us:.0f} µs are its RSA-2048 signature")
     write_results(callbacks, node, parts, orders, prepays, signing_us)
     paid = settled()
     taken, sent = (sum(r[key] for r in callbacks) for key in ("taken", "sent"))
-    taken, sent = taken + node["taken_in_all"], sent + node["sent_in_all"]
+    for r in (warm, *node):
+        taken, sent = taken + r["taken"], sent + r["sent"]
     by_callback = paid["bw"] + paid["ba"]
     checks.that(taken <= by_callback <= sent,
                 f"callbacks: {taken} acknowledged, {sent} sent, {by_callback} paid")
