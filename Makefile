@@ -15,6 +15,11 @@ SHELL := /bin/bash
 .SECONDARY:
 .PHONY: all check demo run unit asan ubsan tsan fuzz bench overload lint format install clean
 
+# On all cores, unless the caller says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS))$(findstring jobserver,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 VARIANT ?= release
 B := build/$(VARIANT)
 comma := ,

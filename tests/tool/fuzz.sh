@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs fuzz targets one after the other on their corpus in the tree.
+# Runs fuzz targets on their corpus in the tree, as many at a time as there are cores.
 #
 #   tests/tool/fuzz.sh WORK SECONDS TARGET...
 #
@@ -11,20 +11,30 @@ set -u
 work=$1
 seconds=$2
 shift 2
-failed=0
-for target in "$@"; do
-    name=$(basename "$target" _fuzz)
-    mkdir -p "$work/corpus/$name" "$work/findings"
+mkdir -p "$work/findings"
+
+run() {
+    local name log
+    name=$(basename "$1" _fuzz)
     log=$work/$name.log
-    if "$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    mkdir -p "$work/corpus/$name"
+    if "$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$work/findings/$name-" "$work/corpus/$name" "tests/fuzz/corpus/$name" \
         >"$log" 2>&1; then
         awk -v name="$name" '/number_of_executed_units/ { n = $2 } / cov: / { split($0, c, / cov: | ft:/); cov = c[2] }
             END { printf "  fuzz %-16s %9d inputs, %s edges, nothing found\n", name, n, cov }' "$log"
     else
-        failed=1
         grep -v '^#' "$log" | tail -n 40
         echo "  fuzz $name found something: $work/findings"
+        return 1
     fi
+}
+
+rm -f "$work/failed"
+trap 'kill $(jobs -p) 2>/dev/null; exit 143' INT TERM HUP
+for target in "$@"; do
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    { run "$target" || touch "$work/failed"; } &
 done
-exit $failed
+wait
+[ ! -e "$work/failed" ]
