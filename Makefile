@@ -115,8 +115,9 @@ UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:%.c=$(B)/%.o)
 UNIT_JOBS ?= 2
 
+# Tests move the boot clock: tests/unit/boot_clock.h.
 $(B)/unit: $(UNIT_OBJ) $(PROGRAM_A)
-	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcriterion
+	$(call say,LD,$@)$(CC) $(LDFLAGS) -Wl,--wrap=clock_boot_us -o $@ $^ $(LDLIBS) -lcriterion
 
 # Folders of real portraits, networks and a known matte, for tests that want more than the tree holds.
 PORTRAITS ?= $(wildcard ../shared/portraits)

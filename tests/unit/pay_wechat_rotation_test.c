@@ -8,12 +8,10 @@
 
 #include "base/clock.h"
 #include "key_pair.h"
-#include "pay/aead.h"
-#include "pay/base64.h"
 #include "pay/wechat_parts.h"
+#include "platform_list.h"
 
-#define NOW_US  INT64_C(1796097600000000) /* 2026-12-01T04:00:00Z */
-#define API_KEY "0123456789abcdef0123456789abcdef"
+#define NOW_US INT64_C(1796097600000000) /* 2026-12-01T04:00:00Z */
 
 static struct arena *a;
 static struct key_pair ours, first, second;
@@ -29,7 +27,7 @@ static void set_up(void)
     const struct wechat_options options = {
         .mchid = "1230000109",
         .appid_native = "wx0123456789abcdef",
-        .api_v3_key_file = file_with(API_KEY, a),
+        .api_v3_key_file = file_with(PLATFORM_API_KEY, a),
         .merchant_key_file = file_with(ours.private_pem, a),
         .merchant_serial = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
     };
@@ -47,22 +45,11 @@ static void tear_down(void)
 
 TestSuite(wechat_rotation, .init = set_up, .fini = tear_down);
 
-/* One entry of a list: certificate number `serial` of the key. */
+/* Certificate number `serial` of the key. */
 static const char *entry(const struct key_pair *k, long serial, const char *named,
                          const char *effective, const char *expire)
 {
-    const char *pem = self_signed(k, "Tenpay", "platform", serial, a);
-    size_t n = strlen(pem);
-    unsigned char *sealed = arena_alloc(a, n + AEAD_TAG_BYTES);
-    const struct span key = {API_KEY, 32}, nonce = {"abcdefghijkl", 12},
-                      associated = {"certificate", 11};
-    cr_assert_eq(aead_seal(key, nonce, associated, (struct span){pem, n}, sealed), OK);
-    return arena_printf(a,
-                        "{\"serial_no\":\"%s\",\"effective_time\":\"%s\",\"expire_time\":\"%s\","
-                        "\"encrypt_certificate\":{\"algorithm\":\"AEAD_AES_256_GCM\","
-                        "\"nonce\":\"abcdefghijkl\",\"associated_data\":\"certificate\","
-                        "\"ciphertext\":\"%s\"}}",
-                        named, effective, expire, base64_encode(a, sealed, n + AEAD_TAG_BYTES));
+    return platform_entry(k, serial, named, effective, expire, a);
 }
 
 static enum status take(const char *entries, const struct key_pair *signer, const char *serial,
@@ -161,7 +148,7 @@ static const char *refusal_of(const char *cert, const char *serial, const char *
     struct wechat *opened = NULL;
     const struct wechat_options options = {
         .mchid = "1230000109",
-        .api_v3_key_file = file_with(API_KEY, a),
+        .api_v3_key_file = file_with(PLATFORM_API_KEY, a),
         .merchant_key_file = file_with(ours.private_pem, a),
         .merchant_serial = serial,
         .merchant_cert_file = cert ? file_with(cert, a) : NULL,
