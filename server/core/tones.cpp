@@ -40,7 +40,7 @@ void luminance(const cv::Mat &rgb, cv::Mat &out)
         for (int x = 0; x < rgb.cols; x++) {
             const float l = 0.2126F * light[from[x][0]] + 0.7152F * light[from[x][1]] +
                             0.0722F * light[from[x][2]];
-            to[x] = (uint8_t)(l * 255 + 0.5F);
+            to[x] = cv::saturate_cast<uint8_t>(l * 255);
         }
     }
 }
