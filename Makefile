@@ -13,6 +13,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
+.DEFAULT_GOAL := all
 .PHONY: all check demo run unit asan ubsan tsan fuzz bench overload lint format install clean
 
 # On all cores, unless the caller says otherwise.
