@@ -13,6 +13,9 @@
 namespace core
 {
 
+/* Of the area of the smallest face that is to be shown: smaller ones are passers-by. */
+constexpr float BYSTANDER = 0.25F;
+
 eye_line::eye_line(const idphoto_face &f)
 {
     const cv::Point2f a = point_of(f.eye[0]), b = point_of(f.eye[1]);
@@ -200,4 +203,15 @@ idphoto_result idphoto_find_faces(idphoto *i, const idphoto_pixels *rgb, idphoto
         core::find(*i, picture, *found);
         *out = *found;
     });
+}
+
+size_t idphoto_count_people(const idphoto_faces *faces, int32_t people)
+{
+    const idphoto_face *face = faces->face;
+    const size_t shown = std::min(faces->count, (size_t)people);
+    size_t n = shown;
+    while (n < faces->count &&
+           core::box_area(face[n]) >= core::BYSTANDER * core::box_area(face[shown - 1]))
+        n++;
+    return n;
 }

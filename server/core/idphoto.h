@@ -134,6 +134,12 @@ struct idphoto_faces {
 enum idphoto_result idphoto_find_faces(struct idphoto *i, const struct idphoto_pixels *rgb,
                                        struct idphoto_faces *out) IDPHOTO_MUST_USE;
 
+/* How many people a photo of `people` (1, or 2 for a marriage photo) would show, whom checking and
+ * making go by alike: the largest faces are its people, and another one counts too from a quarter
+ * of the area of the smallest of them; below that it is a passer-by. Fewer than `people` when there
+ * are fewer faces. */
+size_t idphoto_count_people(const struct idphoto_faces *faces, int32_t people);
+
 /* ------------------------------------------------------------------ measures */
 
 /* What the environment check measures, after ISO/IEC 29794-5 where it has the measure. Native
@@ -292,14 +298,13 @@ struct idphoto_made {
  * CUT_OFF and TOO_SMALL out->faces and out->measures are filled and photo is empty; otherwise out
  * is untouched on failure. Free with idphoto_made_free, which overwrites it.
  *
- * The largest faces are the people; another one is too many (MANY_FACES) from a quarter of the area
- * of the smallest of them, below that a passer-by. The eyes are set level, of two people in the
- * mean, so that the taller stays taller. Bands hold for the mean head of two. Where bands
- * contradict each other or the portrait, the nearest is made and told. The frame shows no place
- * where the portrait cuts the person, but for 1.2 % of its height, and with IDPHOTO_KEEP nothing
- * beyond the portrait; CUT_OFF where that would lose the head, or where a twentieth of it or more
- * is missing already (not so with eyes_before_crown, whose hair may be cut). TOO_SMALL from four
- * times enlargement; enlarged from 2 %. */
+ * NO_FACE and MANY_FACES go by idphoto_count_people; the largest faces are the people. The eyes are
+ * set level, of two people in the mean, so that the taller stays taller. Bands hold for the mean
+ * head of two. Where bands contradict each other or the portrait, the nearest is made and told. The
+ * frame shows no place where the portrait cuts the person, but for 1.2 % of its height, and with
+ * IDPHOTO_KEEP nothing beyond the portrait; CUT_OFF where that would lose the head, or where a
+ * twentieth of it or more is missing already (not so with eyes_before_crown, whose hair may be
+ * cut). TOO_SMALL from four times enlargement; enlarged from 2 %. */
 enum idphoto_result idphoto_make(struct idphoto *i, const struct idphoto_pixels *portrait,
                                  const struct idphoto_wanted *wanted,
                                  struct idphoto_made *out) IDPHOTO_MUST_USE;

@@ -18,8 +18,6 @@
 namespace core
 {
 
-/* Of the area of the smallest face that is to be shown: smaller ones are passers-by. */
-constexpr float BYSTANDER = 0.25F;
 constexpr float LEVEL_DEG = 0.5F;      /* less of a lean is not worth a turn */
 constexpr float MOST_ENLARGED = 4;     /* beyond that the face is too small to work with */
 constexpr float ENLARGED = 1.02F;      /* and up to this nobody sees it */
@@ -115,10 +113,9 @@ static void choose_subjects(making &m)
 {
     const size_t people = (size_t)m.wanted.people;
     const idphoto_faces &f = m.made.faces;
-    if (f.count < people)
-        throw failure{IDPHOTO_NO_FACE};
-    if (f.count > people && box_area(f.face[people]) >= BYSTANDER * box_area(f.face[people - 1]))
-        throw failure{IDPHOTO_MANY_FACES};
+    const size_t shown = idphoto_count_people(&f, m.wanted.people);
+    if (shown != people)
+        throw failure{shown < people ? IDPHOTO_NO_FACE : IDPHOTO_MANY_FACES};
     std::copy_n(f.face, people, m.subject);
     /* from left to right, as the first one's eyes go */
     if (people == 2 &&

@@ -68,10 +68,13 @@ static enum status status_of(enum idphoto_result r)
     return INTERNAL;
 }
 
-/* The distance of the eyes is one of the file, not of the copy that we worked on. */
+/* The distance of the eyes is one of the file, not of the copy that we worked on; and a passer-by
+ * is no second person here as he is none for the core. */
 static void judge(const struct maker *m, const struct portrait *p, int32_t people,
-                  struct idphoto_measures *measures, struct portrait_report *out)
+                  const struct idphoto_faces *faces, struct idphoto_measures *measures,
+                  struct portrait_report *out)
 {
+    measures->value[IDPHOTO_FACES] = (float)idphoto_count_people(faces, people);
     if (p->pixels.width_px > 0)
         measures->value[IDPHOTO_INTER_EYE_DISTANCE] *=
             (float)p->file_width_px / (float)p->pixels.width_px;
@@ -126,6 +129,15 @@ static enum idphoto_result look(const struct maker *m, const struct portrait *p,
     return r;
 }
 
+/* As idphoto_make would answer. */
+static enum idphoto_result count_result(const struct idphoto_faces *faces, int32_t people)
+{
+    size_t n = idphoto_count_people(faces, people);
+    return n < (size_t)people   ? IDPHOTO_NO_FACE
+           : n > (size_t)people ? IDPHOTO_MANY_FACES
+                                : IDPHOTO_OK;
+}
+
 static enum status check(const struct maker *m, int32_t people, const struct portrait *p,
                          struct portrait_report *out)
 {
@@ -134,14 +146,10 @@ static enum status check(const struct maker *m, int32_t people, const struct por
     enum idphoto_result r = look(m, p, &faces, &measures);
     enum status s = status_of(r);
     if (s == OK) {
-        bool many = faces.count > (size_t)people;
         note_faces(p, &faces, out);
-        out->result = r != IDPHOTO_OK    ? r
-                      : faces.count == 0 ? IDPHOTO_NO_FACE
-                      : many             ? IDPHOTO_MANY_FACES
-                                         : IDPHOTO_OK;
+        out->result = r == IDPHOTO_OK ? count_result(&faces, people) : r;
         if (r == IDPHOTO_OK)
-            judge(m, p, people, &measures, out);
+            judge(m, p, people, &faces, &measures, out);
     }
     sodium_memzero(&faces, sizeof faces);
     return s;
@@ -201,7 +209,7 @@ static void describe(const struct maker *m, const struct make_wanted *w, const s
 {
     out->result = r;
     note_faces(p, &made->faces, out);
-    judge(m, p, w->spec->people, &made->measures, out);
+    judge(m, p, w->spec->people, &made->faces, &made->measures, out);
     if (r != IDPHOTO_OK)
         return;
     out->has_geometry = true;

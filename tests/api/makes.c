@@ -218,10 +218,101 @@ static const struct step portraits[] = {
     END,
 };
 
+/* ---- who is in the picture ---- */
+
+#define CHECKED(what, specification, picture)                                                      \
+    .label = what, .call = "POST /v1/photos/check?spec=" specification, .as = "rul",               \
+    .file = picture, .status = 200
+
+#define MADE(what, specification, picture)                                                         \
+    .label = what, .call = "POST /v1/photos/make?spec=" specification, .as = "rul", .key = what,   \
+    .file = picture, .again = AGAIN_NEVER
+
+#define ON(qualified, faces, shown, people)                                                        \
+    "'qualified': " qualified ", 'faces': " faces ", " FACE                                        \
+    ", 'checks': ['...', {'id': 'faces', 'value': " shown ", 'verdict': '" people                  \
+    "', '...': true}]"
+
+static const struct step passers_by[] = {
+    ACCOUNT("rul"),
+    FACES("rul"),
+    {CHECKED("a passer-by far behind is seen, and no second person", "cn-1inch",
+             "passer-by-portrait"),
+     .shape = "{" ON("true", "2", "1.0", "pass") ", 'geometry': null}"},
+    {MADE("nor one for the photo", "cn-1inch", "passer-by-portrait"), .status = 201,
+     .shape = "{'report': {" ON("true", "2", "1.0", "pass") ", 'geometry': ['...']}, '...': true}"},
+    {CHECKED("an office minds him no more", "cn-passport", "passer-by-portrait"),
+     .shape = "{" ON("true", "2", "1.0", "pass") ", 'geometry': null}"},
+    {MADE("in its photo either", "cn-passport", "passer-by-portrait"), .status = 201},
+    {CHECKED("who stands beside is one too many", "cn-1inch", "pair-portrait"),
+     .shape = "{" ON("false", "2", "2.0", "fail") ", 'geometry': null}"},
+    {MADE("in the photo too", "cn-1inch", "pair-portrait"), .status = 422,
+     .problem = "not-qualified",
+     .shape = "{'report': {" ON("false", "2", "2.0", "fail") ", 'geometry': null}, '...': true}"},
+    {CHECKED("two are as a marriage photo wants them", "cn-marriage", "pair-portrait"),
+     .shape = "{" ON("true", "2", "2.0", "pass") ", 'geometry': null}"},
+    {MADE("and become one", "cn-marriage", "pair-portrait"), .status = 201},
+    {CHECKED("for which one is too few", "cn-marriage", "portrait"),
+     .shape = "{" ON("false", "1", "1.0", "fail") ", 'geometry': null}"},
+    {MADE("as it is with a passer-by", "cn-marriage", "passer-by-portrait"), .status = 422,
+     .problem = "not-qualified"},
+    END,
+};
+
+/* ---- whose rules they are ---- */
+
+/* What fails is told by the check and by the make, which an office's rules refuse, and others
+ * take. */
+#define FAILS(id) "'checks': ['...', {'id': '" id "', 'verdict': 'fail', '...': true}]"
+
+#define RULE(picture, id)                                                                          \
+    {CHECKED("a check of a " picture, "cn-passport", picture),                                     \
+     .shape = "{'qualified': false, 'faces': 1, " FAILS(id) ", '...': true}"},                     \
+        {MADE("no passport of a " picture, "cn-passport", picture), .status = 422,                 \
+         .problem = "not-qualified",                                                               \
+         .shape = "{'report': {'qualified': false, 'faces': 1, " FAILS(                            \
+             id) ", '...': true}, '...': true}"},                                                  \
+    {                                                                                              \
+        MADE("no identity card of a " picture, "cn-id", picture), .status = 422,                   \
+                                                                  .problem = "not-qualified"       \
+    }
+
+#define WARNING(picture, id)                                                                       \
+    {                                                                                              \
+        MADE("one inch of a " picture, "cn-1inch", picture),                                       \
+            .status = 201,                                                                         \
+            .shape = "{'state': 'draft', 'report': {'qualified': false, 'faces': 1, " FAILS(       \
+                id) ", '...': true}, '...': true}"                                                 \
+    }
+
+static const struct step rules[] = {
+    ACCOUNT("rul"),
+    FACES("rul"),
+    {CHECKED("a good portrait", "cn-passport", "portrait"),
+     .shape = "{'qualified': true, '...': true}"},
+    {MADE("is good for an office", "cn-passport", "portrait"), .status = 201,
+     .shape = "{'report': {'qualified': true, '...': true}, '...': true}"},
+    RULE("grey-portrait", "grey"),
+    RULE("tinted-portrait", "natural-colour"),
+    RULE("small-portrait", "inter-eye-distance"),
+    RULE("dark-portrait", "luminance-mean"),
+    RULE("blown-portrait", "over-exposure"),
+    COUNT("nothing is kept of what was refused", "photo", "account_id = {{rul.account}}", "1"),
+    WARNING("grey-portrait", "grey"),
+    WARNING("tinted-portrait", "natural-colour"),
+    WARNING("small-portrait", "inter-eye-distance"),
+    WARNING("dark-portrait", "luminance-mean"),
+    WARNING("blown-portrait", "over-exposure"),
+    COUNT("what has a warning is kept", "photo", "account_id = {{rul.account}}", "6"),
+    END,
+};
+
 const struct test make_tests[] = {
     {"Faces are looked at with a consent of their own alone", consent, NULL},
     {"Parameters that are wrong, contradictory or not allowed are named", parameters, NULL},
     {"What is no portrait is refused, and nothing of it is kept", files, NULL},
     {"A portrait becomes a photo; its report is given once", portraits, NULL},
+    {"Who counts as a person is the same for a check and for a make", passers_by, NULL},
+    {"What fails is refused by an office's rules, and is a warning elsewhere", rules, NULL},
     {NULL, NULL, NULL},
 };

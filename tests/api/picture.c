@@ -11,7 +11,14 @@
 
 #include "../unit/render_portrait.h"
 
-enum { WIDTH = 295, HEIGHT = 413, PORTRAIT_WIDTH = 720, PORTRAIT_HEIGHT = 960 };
+enum {
+    WIDTH = 295,
+    HEIGHT = 413,
+    PORTRAIT_WIDTH = 720,
+    PORTRAIT_HEIGHT = 960,
+    SMALL_WIDTH = 240,
+    SMALL_HEIGHT = 320
+};
 
 static struct bytes compress_jpeg(const struct idphoto_pixels *p, const char *exif,
                                   size_t exif_size)
@@ -55,11 +62,43 @@ static struct bytes make_jpeg(int width, int height, int seed, const char *exif,
     return file;
 }
 
+/* As a photocopier sees it: luma of Rec. 601 in all three channels. */
+static void take_colour(const struct idphoto_pixels *p)
+{
+    for (size_t i = 0; i < (size_t)p->height_px * p->stride_bytes; i += 3) {
+        unsigned char *s = p->bytes + i;
+        s[0] = s[1] = s[2] = (unsigned char)((299 * s[0] + 587 * s[1] + 114 * s[2]) / 1000);
+    }
+}
+
+/* As a filter of an app makes it: cold, with red taken and blue given. */
+static void tint(const struct idphoto_pixels *p)
+{
+    for (size_t i = 0; i < (size_t)p->height_px * p->stride_bytes; i += 3) {
+        p->bytes[i] = p->bytes[i] / 2;
+        p->bytes[i + 2] = (unsigned char)(p->bytes[i + 2] / 2 + 127);
+    }
+}
+
+/* A face of a tenth of the first one's area over its shoulder. */
+static void add_passer_by(struct render_scene *s)
+{
+    s->people = 2;
+    s->person[1] = s->person[0];
+    s->person[0].eyes_px *= 0.3F;
+    s->person[0].x_px = 0.125F * PORTRAIT_WIDTH;
+    s->person[0].y_px = 0.1875F * PORTRAIT_HEIGHT;
+}
+
 /* Nobody's face: drawn. */
 static struct bytes make_portrait(const char *name)
 {
-    struct render_scene s = render_usual(PORTRAIT_WIDTH, PORTRAIT_HEIGHT);
+    bool few_pixels = strcmp(name, "small-portrait") == 0;
+    struct render_scene s = few_pixels ? render_usual(SMALL_WIDTH, SMALL_HEIGHT)
+                                       : render_usual(PORTRAIT_WIDTH, PORTRAIT_HEIGHT);
     struct rendered r;
+    if (strcmp(name, "passer-by-portrait") == 0)
+        add_passer_by(&s);
     if (strcmp(name, "pair-portrait") == 0) {
         s.people = 2;
         s.person[0].eyes_px *= 0.6F;
@@ -78,6 +117,10 @@ static struct bytes make_portrait(const char *name)
         s.person[0].y_px = PORTRAIT_HEIGHT - s.person[0].y_px;
     }
     render(&s, &r);
+    if (strcmp(name, "grey-portrait") == 0)
+        take_colour(&r.rgb);
+    if (strcmp(name, "tinted-portrait") == 0)
+        tint(&r.rgb);
     struct bytes file = compress_jpeg(&r.rgb, NULL, 0);
     rendered_free(&r);
     return file;
@@ -159,6 +202,10 @@ static struct picture pictures[] = {
     {"dark-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
     {"blown-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
     {"cut-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"passer-by-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"grey-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"tinted-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
+    {"small-portrait", "image/jpeg", {0}, SMALL_WIDTH, SMALL_HEIGHT},
     {"upside-down-portrait", "image/jpeg", {0}, PORTRAIT_WIDTH, PORTRAIT_HEIGHT},
 };
 

@@ -3,7 +3,8 @@
  * Pictures to upload, made on first use with libjpeg and zlib: jpeg, png, other-jpeg, gps-jpeg
  * (with a position and the name PLANTED-GPS in its EXIF), half-jpeg (cut off), gif, bomb-png (a
  * header of 60000 x 60000), empty; and drawn portraits: portrait, pair-, dark-, blown- (too
- * bright), cut- (the head leaves the picture above) and upside-down-portrait. One thread.
+ * bright), cut- (the head leaves the picture above), passer-by- (somebody small behind), grey-,
+ * tinted- (blue as by a filter), small- (few pixels) and upside-down-portrait. One thread.
  */
 #ifndef API_PICTURE_H
 #define API_PICTURE_H

@@ -160,12 +160,36 @@ static bool match_object(const struct trail *at, const json_t *shape, const json
     return true;
 }
 
+/* Each item of the shape but its first, "...", anywhere in the value. */
+static bool match_anywhere(const struct trail *at, const json_t *shape, const json_t *value)
+{
+    for (size_t i = 1; i < json_array_size(shape); i++) {
+        const json_t *wanted = json_array_get(shape, i);
+        size_t k = 0;
+        while (k < json_array_size(value) && !match(*at, wanted, json_array_get(value, k)))
+            k++;
+        if (k < json_array_size(value))
+            continue;
+        char *want = json_dumps(wanted, JSON_ENCODE_ANY);
+        differ(at, want, value);
+        free(want);
+        return false;
+    }
+    return true;
+}
+
+static bool is_rest(const json_t *shape)
+{
+    return json_is_string(shape) && strcmp(json_string_value(shape), "...") == 0;
+}
+
 static bool match_array(const struct trail *at, const json_t *shape, const json_t *value)
 {
     char index[24];
     size_t n = json_array_size(shape);
-    const char *last = n ? json_string_value(json_array_get(shape, n - 1)) : NULL;
-    bool open = last && strcmp(last, "...") == 0;
+    if (n > 1 && is_rest(json_array_get(shape, 0)))
+        return match_anywhere(at, shape, value);
+    bool open = n && is_rest(json_array_get(shape, n - 1));
     n -= open;
     if (!json_is_array(value) ||
         (open ? json_array_size(value) < n : json_array_size(value) != n)) {
