@@ -129,6 +129,7 @@ static enum status serve(struct app *app, const sigset_t *signals, char *why, si
              LOG_INT("operator_port", server_port(server, 1)));
     wait_for_end(app, server, signals);
     log_info("serve.draining");
+    atomic_store(&app->service.stopping, true);
     server_stop(server, DRAIN_US);
     committer_stop(app->committer);
     scheduler_stop(scheduler);

@@ -104,6 +104,23 @@ static void set_transport(CURL *curl, const struct client_call *call)
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, in_ms(call->timeout_us, WHOLE_US));
 }
 
+/* libcurl asks about once a second when nothing moves, more often when something does. */
+static int ask_whether_to_go_on(void *give_up, curl_off_t down_whole, curl_off_t down,
+                                curl_off_t up_whole, curl_off_t up)
+{
+    (void)down_whole, (void)down, (void)up_whole, (void)up;
+    return atomic_load((const atomic_bool *)give_up);
+}
+
+static void set_end(CURL *curl, const atomic_bool *give_up)
+{
+    if (!give_up)
+        return;
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, give_up);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+}
+
 static void set_call(CURL *curl, const struct client_call *call, struct curl_slist *headers,
                      struct gathering *g)
 {
@@ -132,6 +149,7 @@ enum status client_send(struct client *c, const struct client_call *call, struct
     curl_easy_reset(c->curl); /* keeps connections */
     set_transport(c->curl, call);
     set_call(c->curl, call, headers, &g);
+    set_end(c->curl, call->give_up);
     CURLcode rc = curl_easy_perform(c->curl);
     if (rc != CURLE_OK) {
         log_warn("client.failed", LOG_INT("curl", rc), LOG_STR("what", curl_easy_strerror(rc)));

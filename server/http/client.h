@@ -11,6 +11,8 @@
 #ifndef IDPHOTOD_HTTP_CLIENT_H
 #define IDPHOTOD_HTTP_CLIENT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -28,6 +30,8 @@ struct client_call {
     size_t body_size;
     int64_t connect_timeout_us, timeout_us; /* 0: 3 s, 10 s */
     size_t answer_max;                      /* bytes of the answer's body; 0: CLIENT_ANSWER_MAX */
+    const atomic_bool *give_up; /* the call ends within about a second of its becoming true; NULL:
+                                   at its timeouts alone */
 };
 
 struct client_answer {
@@ -43,8 +47,8 @@ struct client_answer {
 struct client *client_new(void); /* returns owned */
 void client_free(struct client *c);
 
-/* OK: an answer came, whatever its status. UNAVAILABLE: none, or not whole. TOO_LARGE: over
- * answer_max. */
+/* OK: an answer came, whatever its status. UNAVAILABLE: none, not whole, or given up. TOO_LARGE:
+ * over answer_max. */
 enum status client_send(struct client *c, const struct client_call *call, struct arena *a,
                         struct client_answer *answer) MUST_USE;
 

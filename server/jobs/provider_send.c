@@ -262,6 +262,7 @@ enum status provider_fetch_bill(struct provider *p, const char *channel, const c
         .headers = headers,
         .timeout_us = BILL_TIMEOUT_US,
         .answer_max = (size_t)BILL_PACKED_MAX,
+        .give_up = &p->service->stopping,
     };
     int64_t began_us = clock_boot_us();
     enum status s = client_send(p->client, &call, a, answer);

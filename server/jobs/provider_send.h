@@ -48,7 +48,7 @@ void provider_count(const char *channel, const char *call, int64_t began_us,
 
 /* GET of a bill's file, whose answer carries no signature: `url` was allowed by bill_place.h, and
  * `request` gives WeChat Pay's headers, or is NULL. No redirect is followed. UNAVAILABLE unless the
- * answer is 200; TOO_LARGE past BILL_PACKED_MAX. */
+ * answer is 200, and when the service stops; TOO_LARGE past BILL_PACKED_MAX. */
 enum status provider_fetch_bill(struct provider *p, const char *channel, const char *url,
                                 const struct wechat_request *request, struct arena *a,
                                 struct client_answer *answer) MUST_USE;

@@ -78,6 +78,8 @@ static enum status compare_one(struct job_context *c, const struct bill_source *
             c->rows++;
             tell_figures(&due->name, &figures);
         }
+    } else if (atomic_load(&c->service->stopping)) {
+        s = OK; /* no fault of the bill: it is due as before */
     } else {
         tell_failure(&due->name, why, fetched, c->now_us);
         s = bill_note_failure(&c->store, a, &due->name, why, is_empty, c->now_us);
@@ -99,6 +101,11 @@ static enum status list_due(struct job_context *c, const struct bill_source *sou
                          c->now_us, c->by_hand, due, n_due);
 }
 
+static bool goes_on(const struct job_context *c, int64_t until_us)
+{
+    return clock_boot_us() < until_us && !atomic_load(&c->service->stopping);
+}
+
 enum status reconcile_run(struct job_context *c)
 {
     struct bill_source sources[BILL_SOURCES_MAX];
@@ -106,7 +113,7 @@ enum status reconcile_run(struct job_context *c)
     size_t n_due = 0, n = bill_sources(c->service, sources);
     int64_t until_us = clock_boot_us() + RUN_US;
     enum status s = list_due(c, sources, n, &due, &n_due);
-    for (size_t i = 0; s == OK && i < n_due && clock_boot_us() < until_us; i++)
+    for (size_t i = 0; s == OK && i < n_due && goes_on(c, until_us); i++)
         s = compare_one(c, source_of(sources, n, &due[i].name), &due[i]);
     if (s == OK)
         s = bill_trim(&c->store, c->arena, day_of(c->now_us) - KEPT_DAYS);

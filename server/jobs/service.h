@@ -6,6 +6,8 @@
 #ifndef IDPHOTOD_JOBS_SERVICE_H
 #define IDPHOTOD_JOBS_SERVICE_H
 
+#include <stdatomic.h>
+
 #include "base/config.h"
 #include "jobs/circuit.h"
 #include "pay/alipay.h"
@@ -27,6 +29,7 @@ struct service {
     struct certificates *certificates; /* jobs/certificates.h */
     struct circuit *circuits[2];       /* by enum channel */
     char host[256];
+    atomic_bool stopping; /* what is only looked up is looked up no further: it can wait */
 };
 
 /* Opens vault, guard and merchants as the configuration says; `why` names file and reason. What it
