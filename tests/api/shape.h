@@ -5,9 +5,8 @@
  *   {'state': 'paid', 'paid_at': '@time', 'items': ['@any'], '...': true}
  *
  * An object's members are these and no others, unless it has the member "...";
- * an array has as many items, unless its last is "..."; after a first "..." it has each of the others
- * somewhere. A text that begins with @
- * is a kind:
+ * an array has as many items, unless its last is "..."; after a first "..." it has each of the
+ * others somewhere. A text that begins with @ is a kind:
  *
  *   @any  @text  @integer  @true-or-false  @time  @id:ord_  @digits  @has:WORD  @not:WORD
  *   @absent (the member must not be there)
