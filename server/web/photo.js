@@ -3,7 +3,7 @@
 import {call, readBlob} from '/web/api.js';
 import {chosenSpec} from '/web/documents.js';
 import {drawPortrait, portrait} from '/web/portrait.js';
-import {word} from '/web/words.js';
+import {colourName, word} from '/web/words.js';
 
 const $ = (id) => document.getElementById(id);
 const GRADIENT = 'gradient:';
@@ -36,10 +36,10 @@ function fade(colour) {
 
 /* The document's own colours first; where it takes any, also others. */
 export function showBackgrounds(spec) {
-  const choices = spec.backgrounds.map((colour) => swatch(colour, colour, () => colour));
+  const choices = spec.backgrounds.map((colour) => swatch(colour, colourName(colour), () => colour));
   if (spec.any_background) {
     const coloured = spec.backgrounds.find((colour) => colour !== '#FFFFFF');
-    if (coloured) choices.push(swatch(`${GRADIENT}${coloured}`, word('gradient'), fade(coloured)));
+    if (coloured) choices.push(swatch(`${GRADIENT}${coloured}`, word('gradient', {colour: colourName(coloured)}), fade(coloured)));
     if (!spec.min_kb && !spec.max_kb) choices.push(swatch('transparent', word('clear'), null));
   }
   const list = $('backgrounds');

@@ -38,7 +38,17 @@ const words = {
   pass: ['合格', 'Good'], warn: ['注意', 'Mind'], fail: ['不合格', 'Not good'],
   make: ['制作', 'Make'],
   background: ['背景', 'Background'],
-  gradient: ['渐变', 'gradient'],
+  'c_#FFFFFF': ['白色', 'White'],
+  'c_#F0F0F0': ['淡灰色', 'Very light grey'],
+  'c_#DCDCDC': ['浅灰色', 'Light grey'],
+  'c_#D2D2D2': ['灰色', 'Grey'],
+  'c_#D8E2EC': ['灰蓝色', 'Greyish blue'],
+  'c_#64C5FF': ['浅蓝色', 'Light blue'],
+  'c_#438EDB': ['蓝色', 'Blue'],
+  'c_#338FB2': ['湖蓝色', 'Teal'],
+  'c_#D9342B': ['红色', 'Red'],
+  'c_#F5F5DC': ['米色', 'Cream'],
+  gradient: ['{colour}渐变', '{colour} to white'],
   keep: ['保留原背景', 'Keep as it is'],
   clear: ['透明', 'Transparent'],
   makeButton: ['制作证件照', 'Make the ID photo'],
@@ -146,6 +156,12 @@ export const inLanguage = (thing, member) => thing[`${member}_${current === 0 ? 
 export function word(key, values = {}) {
   const text = words[key]?.[current] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/* By its usual name, or as #RRGGBB where it has none. */
+export function colourName(hex) {
+  const key = `c_${hex}`;
+  return key in words ? word(key) : hex;
 }
 
 export const price = (fen) =>
