@@ -14,3 +14,8 @@ contact-sheet: $(B)/contact-sheet
 
 $(B)/draw-portrait: $(B)/tests/look/draw_portrait.o $(B)/tests/unit/render_portrait.o $(B)/tests/unit/render_shapes.o
 	$(call say,LD,$@)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The pictures of README.md and the report beside them, made anew by the service itself.
+.PHONY: readme-pictures
+readme-pictures: all $(B)/sandbox $(B)/draw-portrait
+	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/look/readme-pictures
