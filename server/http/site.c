@@ -11,10 +11,13 @@
  */
 #include "http/site.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -176,12 +179,27 @@ static void list_options(struct site *site, struct option_list *l)
     add_option(l, MHD_OPTION_END, 0, NULL);
 }
 
+/* At an abstract name of the kernel's choice, where nobody calls. */
+static enum status open_hidden(struct site *site, char *why, size_t why_size)
+{
+    const struct sockaddr_un nameless = {.sun_family = AF_UNIX};
+    site->hidden = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (site->hidden >= 0 &&
+        bind(site->hidden, (const struct sockaddr *)&nameless, sizeof nameless.sun_family) == 0 &&
+        listen(site->hidden, 1) == 0)
+        return OK;
+    snprintf(why, why_size, "cannot open a socket beside %s", site->options->listen);
+    return UNAVAILABLE;
+}
+
 enum status site_start(struct site *site, char *why, size_t why_size)
 {
-    site->fd = -1;
+    site->fd = site->hidden = -1;
     enum status s = load_tls(site, why, why_size);
     if (s == OK)
         s = bind_site(site, why, why_size);
+    if (s == OK)
+        s = open_hidden(site, why, why_size);
     if (s != OK)
         return s;
     struct option_list l = {0};
@@ -198,22 +216,26 @@ enum status site_start(struct site *site, char *why, size_t why_size)
     return OK;
 }
 
+/* Not by MHD_quiesce_daemon: it and the threads both take the socket out of the threads' epoll
+ * sets, and whoever comes second ends the process (seen in 0.9.75). The hidden one takes the place
+ * of the socket under its number, which closes the socket at once and leaves the threads nothing to
+ * do. */
 void site_quiesce(struct site *site)
 {
     if (site->daemon)
-        MHD_quiesce_daemon(site->daemon);
-    if (site->fd >= 0)
-        close(site->fd);
-    site->fd = -1;
+        CHECK(dup3(site->hidden, site->fd, O_CLOEXEC) == site->fd);
 }
 
+/* MHD_stop_daemon closes the socket that the daemon was given. */
 void site_stop(struct site *site)
 {
     if (site->daemon)
         MHD_stop_daemon(site->daemon);
-    if (site->fd >= 0)
+    else if (site->fd >= 0)
         close(site->fd);
-    site->fd = -1;
+    if (site->hidden >= 0)
+        close(site->hidden);
+    site->fd = site->hidden = -1;
     site->daemon = NULL;
     tls_free(site->tls);
     tls_free_file(&site->client_ca);

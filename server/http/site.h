@@ -22,7 +22,8 @@ struct site {
     const struct server_listener *options;
     struct route_table table;
     struct MHD_Daemon *daemon;
-    int fd; /* the listening socket; -1 once it was closed */
+    int fd;     /* the listening socket; -1 once it was closed */
+    int hidden; /* a listener that takes its place at the end: site_quiesce; -1: none */
     unsigned port;
     struct tls *tls;
     gnutls_datum_t client_ca;

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -100,13 +101,32 @@ class Person:
                             {"channel": "wechat", "method": "native"}, self.token, self.key()), 201)
         must(call(SANDBOX + "/sandbox/pay", "POST", {"out_trade_no": attempt["out_trade_no"],
                                                      "openid": "oTestOfPrints000000000000001"}), 200)
+        self.wait_until_paid(made["order_id"])
         return made["order_id"]
+
+    def wait_until_paid(self, order):
+        """The sandbox's callback may still be on its way."""
+        for _ in range(600):
+            if self.state(order) == "paid":
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{order} is {self.state(order)}")
 
     def state(self, order):
         return must(call(API + "/v1/orders/" + order, token=self.token), 200)["state"]
 
 
+def wait_until_promoted():
+    """A batch leaves out an order that another call has locked, as the job does that promotes it."""
+    for _ in range(600):
+        if sql("SELECT count(*) FROM orders WHERE state = 'paid' AND promoted_at IS NULL") == "0":
+            return
+        time.sleep(0.05)
+    raise AssertionError("paid orders are not promoted")
+
+
 def new_batch(limit=50):
+    wait_until_promoted()
     return must(admin("/print-batches", "POST", {"limit": limit}), 201)
 
 
@@ -327,13 +347,19 @@ def memory_mb(field):
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
 
 
+def is_sanitized():
+    with open(f"/proc/{os.environ['SERVER_PID']}/maps") as maps:
+        text = maps.read()
+    return any(name in text for name in ("libasan", "libtsan"))
+
+
 def a_batch_of_200_orders_takes_little_memory():
     people = [Person() for _ in range(4)]
     photos = [p.upload() for p in people]
     for i in range(MANY):
         people[i % 4].order(photos[i % 4])
     batch = new_batch(MANY)
-    assert batch["made_of"] == MANY
+    assert batch["made_of"] == MANY, batch["made_of"]
     try:
         with open(f"/proc/{os.environ['SERVER_PID']}/clear_refs", "w") as refs:
             refs.write("5")  # the high-water mark begins anew
@@ -342,10 +368,12 @@ def a_batch_of_200_orders_takes_little_memory():
     before = memory_mb("VmHWM")
     data = download(batch)
     growth = memory_mb("VmHWM") - before
-    print(f"       {len(data) / 2**20:.0f} MiB of zip, {growth:.0f} MB more memory")
+    measured = not is_sanitized()
+    print(f"       {len(data) / 2**20:.0f} MiB of zip, {growth:.0f} MB more memory",
+          "" if measured else "(a sanitizer keeps what is freed: no measure)")
     assert len(labels_of(opened(data))) == MANY
     assert len(data) > 3 * GROWTH_MB * 2**20, "too small a zip to tell"
-    assert growth < GROWTH_MB, f"{growth:.0f} MB"
+    assert growth < GROWTH_MB or not measured, f"{growth:.0f} MB"
 
 
 def nothing_of_it_is_logged():

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "made.h"
 
@@ -56,8 +57,10 @@ static struct figures figures_of(const struct idphoto_made *m, const struct regi
     struct figures f = {0};
     double sum = 0, squares = 0;
     int n = 0;
-    for (int y = (int)(my + r->top * d); y < (int)(my + r->bottom * d); y++)
-        for (int x = (int)(mx + r->left * d); x < (int)(mx + r->right * d); x++, n++) {
+    const int bottom = MIN((int)(my + r->bottom * d), m->photo.height_px - 1),
+              right_end = MIN((int)(mx + r->right * d), m->photo.width_px - 1);
+    for (int y = (int)(my + r->top * d); y < bottom; y++)
+        for (int x = (int)(mx + r->left * d); x < right_end; x++, n++) {
             const double v = (double)luma_at(&m->photo, x, y);
             const uint8_t *p = m->photo.bytes + (size_t)y * m->photo.stride_bytes +
                                (size_t)(x * m->photo.channels);
