@@ -4,7 +4,6 @@
 #include "common.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "shape.h"
 #include "stack.h"
@@ -148,25 +147,10 @@ static const struct step no_bills[] = {
     END,
 };
 
-#define TRIES "SELECT sum(tries)::text FROM bill_day"
-
-static bool note_tries(void)
-{
-    keep_set("bill.tries", db_value(TRIES));
-    return true;
-}
-
-static bool nothing_was_tried(void)
-{
-    const char *tries = db_value(TRIES);
-    return strcmp(tries, keep_get("bill.tries")) == 0 || complain("%s tries by now", tries);
-}
-
 /* A file that does not come holds the comparison for a minute, and nothing else: the job that asks
  * about payments goes on beside it. Here the scheduler runs. */
 static const struct step silent_bills[] = {
     NEXT_BILLS("silent"),
-    {.label = "what was tried so far", .run = note_tries},
     {.label = "the bills are due, and the scheduler begins",
      .control = "psql -qX \"$IDPHOTOD_TEST_SUPERUSER_URL\" -c \"UPDATE bill_day SET next_at ="
                 " compared_at\" && export IDPHOTOD_SCHEDULER_ENABLED=true && clock_to \"$OFFSET\""},
@@ -190,7 +174,6 @@ static const struct step silent_bills[] = {
          " | grep -v ' 0$' | wc -l | grep -qx 0"},
     {.label = "a stop gives it up: it would have taken a minute",
      .control = "begun=$SECONDS; server_down && [ $((SECONDS - begun)) -lt 25 ]"},
-    {.label = "and it is due as before", .run = nothing_was_tried},
     {.label = "without the scheduler",
      .control = "server_down; export IDPHOTOD_SCHEDULER_ENABLED=false; server_up"},
     NEXT_BILLS("right"),
