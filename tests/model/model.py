@@ -10,8 +10,8 @@ until nothing is left to do, and the books are compared:
 
   money in at the providers = payments in the ledger = states of attempts and orders
   money back at the providers = refunds in the ledger = states of refunds, each moved once
-  nothing delivered unpaid; nothing paid undelivered without a refund under way or an anomaly
-  that names it; no state ever went back
+  nothing delivered unpaid, and who asks for it is told so; nothing paid undelivered without a refund
+  under way or an anomaly that names it; no state ever went back
 
 environment: MODEL_SEQUENCES (how many), SEED (to draw the same lots again; threads and kills still
 fall as they fall)
@@ -128,6 +128,8 @@ class Person:
         """Status and members."""
         happened["events"] += 1
         status, _, text = self.patiently(lambda: self.phone.call(method, path, body, key, **more))
+        if status == 500:  # what is away is 502, 503 or 504
+            violation(f"{method} {path.partition('?')[0]} answers 500")
         try:
             return status, json.loads(text) if text else {}
         except ValueError:
@@ -565,14 +567,20 @@ def look_at_deliveries(world, books):
             known = [payments[number] for _, number, _ in order.attempts if number in payments]
             if order.erased or not known or order.state == "closed":
                 continue
-            bought = known[0]["was_paid"] and known[0]["order_state"] != "closed" and order.kind != "print"
+            paid = known[0]["was_paid"] and known[0]["order_state"] != "closed"
+            bought = paid and order.kind != "print"
             order.phone.moved_to(server)
+            told = 402 if order.phone.call("GET", f"/v1/photos/{order.photo_id}")[0] == 200 else 404
             status = order.phone.call("GET", f"/v1/photos/{order.photo_id}/file")[0]
             happened["deliveries looked at"] += 1
             if bought and status != 200:
                 violation(f"order {order.order_id} is paid, and its photo is not given: {status}")
             if not known[0]["was_paid"] and status == 200:
                 violation(f"order {order.order_id} is not paid, and its photo is given")
+            if paid and not bought and status == 200:
+                violation(f"order {order.order_id} is paid for prints, and its file is given")
+            if not bought and status not in (200, told):
+                violation(f"order {order.order_id} did not buy its file, and is told {status} instead of {told}")
     of_phone = collections.defaultdict(list)
     for order in world.orders:
         of_phone[order.phone].append(order)
