@@ -16,8 +16,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 .PHONY: all check demo run unit asan ubsan tsan fuzz bench overload lint format install clean
 
-# On all cores, unless the caller says otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS))$(findstring jobserver,$(MAKEFLAGS)),)
+# On all cores, unless the caller says otherwise. A make below another one shares its jobs.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 

@@ -4,21 +4,23 @@
 The database is slowed down, so that one machine can offer ten times the sustainable rate: that rate is
 measured first, over 64 connections. Then 2000 connections send callbacks without a pause. What is
 refused must be refused by 503 with Retry-After; whatever was acknowledged must be committed, once; the
-server's memory must not grow once the queues are full; and five seconds later the server must take
-callbacks again, all of them.
+queues must fill and stay within their limits, and the server's memory must not grow once they are full;
+and five seconds later the server must take callbacks again, all of them.
 """
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
 
 import bench
-from bench import BASE, CALLBACKS, HERE, STACK, QuietServer, checks, load, psql, value
+from bench import BASE, CALLBACKS, HERE, LOST, STACK, Caller, QuietServer, checks, load, psql, value
+from exposition import Scrape
 
 SECONDS = int(os.environ.get("OVERLOAD_SECONDS", "60"))
 CONNECTIONS = 2000
-QUEUE = "256"
+QUEUE = 256
 SLOW = """
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE INSERT ON ledger_entry FOR EACH ROW EXECUTE FUNCTION slow();
@@ -31,17 +33,33 @@ def resident_mib(pid):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
 
 
-class Scale(threading.Thread):
-    """Weighs the server every half second."""
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
-    def __init__(self, pid):
+
+class Watch(threading.Thread):
+    """Weighs the server and reads its queues' lengths, every half second."""
+    QUEUES = {"callbacks": ("idphotod_http_queue_length", {"lane": "callback"}),
+              "commits": ("idphotod_commit_queue_length", {})}
+
+    def __init__(self, pid, operator):
         super().__init__(daemon=True)
-        self.pid, self.weights, self.over = pid, [], threading.Event()
+        self.pid, self.operator, self.over = pid, Caller(operator), threading.Event()
+        self.weights, self.longest, self.missed = [], dict.fromkeys(self.QUEUES, 0), 0
         self.start()
 
     def run(self):
         while not self.over.wait(0.5):
             self.weights.append(resident_mib(self.pid))
+            try:
+                scrape = Scrape(self.operator.call("GET", "/metrics")[2].decode())
+            except LOST:
+                self.missed += 1
+                continue
+            for queue, (name, labels) in self.QUEUES.items():
+                self.longest[queue] = max(self.longest[queue], scrape.get(name, **labels))
 
 
 def signed(server, first):
@@ -54,14 +72,14 @@ def signed(server, first):
 
 def flood(server, files):
     result = os.path.join(STACK, "overload.json")
-    scale = Scale(server.process.pid)
+    watch = Watch(server.process.pid, f"http://{os.environ['IDPHOTOD_OPERATOR_LISTEN']}")
     subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}", "--timeout", "30s", "-s",
                     os.path.join(HERE, "overload.lua"), server.api, "--", *files],
                    env=dict(os.environ, RESULT=result), check=True, stdout=subprocess.DEVNULL)
-    scale.over.set()
-    scale.join()
+    watch.over.set()
+    watch.join()
     with open(result) as file:
-        return json.load(file), scale.weights
+        return json.load(file), watch
 
 
 def name_of(number, first):
@@ -82,6 +100,14 @@ def check_committed(taken, first):
     checks.that(int(doubled) == 0, f"overload: {doubled} entered twice")
 
 
+def check_queues(watch):
+    print("  longest queues: " + ", ".join(f"{length:.0f} {queue}" for queue, length in watch.longest.items()) +
+          f", of {QUEUE}")
+    for queue, length in watch.longest.items():
+        checks.that(0 < length <= QUEUE, f"overload: {length:.0f} {queue} in a queue for {QUEUE}")
+    checks.same(watch.missed, 0, "scrapes of /metrics without an answer")
+
+
 def check_flood(r, weights, sustained):
     offered = (r["took"] + r["refused"] + r["others"]) / r["seconds"]
     third = len(weights) // 3
@@ -96,17 +122,19 @@ def check_flood(r, weights, sustained):
 
 
 def main():
-    os.environ["IDPHOTOD_SERVER_QUEUE"] = QUEUE
+    os.environ["IDPHOTOD_SERVER_QUEUE"] = str(QUEUE)
+    os.environ["IDPHOTOD_OPERATOR_LISTEN"] = f"127.0.0.1:{free_port()}"
     server = QuietServer()
     load({"bw": 2 * CALLBACKS, "ba": 2 * CALLBACKS, "bp": 0})
     psql(SLOW)
     server.start()
     try:
         sustained = bench.callbacks_of(server, "before", 0)["rate"]
-        r, weights = flood(server, signed(server, CALLBACKS))
+        r, watch = flood(server, signed(server, CALLBACKS))
         time.sleep(5)
         after = bench.callbacks_of(server, "after", 2 * CALLBACKS)
-        check_flood(r, weights, sustained)
+        check_flood(r, watch.weights, sustained)
+        check_queues(watch)
         check_committed(r["taken"], CALLBACKS)
         checks.same(after["taken"], CALLBACKS, "callbacks taken five seconds later")
         print(f"  five seconds later: {after['rate']:.0f}/s, {after['taken']} of {after['sent']} taken")
