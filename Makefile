@@ -177,7 +177,7 @@ run: all $(B)/sandbox
 
 bench: all $(NEEDS_bench) build/bench.stamp
 	$(Q)VARIANT=$(VARIANT) tests/tool/with-postgres.sh tests/bench/run
-	$(Q)VARIANT=$(VARIANT) tests/bench/images.py
+	$(Q)VARIANT=$(VARIANT) PORTRAITS='$(PORTRAITS)' MODELS='$(MODELS)' tests/bench/images.py
 	+$(Q)$(MAKE) --no-print-directory overload
 
 # Ten times more callbacks than can be served, for OVERLOAD_SECONDS (60).

@@ -12,17 +12,29 @@
 
 enum { FIRST_LEAST = 256 };
 
-void buf_reserve(struct buf *b, size_t n)
+static size_t room_for(const struct buf *b, size_t n)
 {
     CHECK(n < SIZE_MAX / 4 && b->size < SIZE_MAX / 4);
     size_t need = b->size + n + 1;
-    if (need <= b->room)
-        return;
     size_t room = b->room ? b->room : FIRST_LEAST;
     if (!b->room && need > room)
         room = need; /* who asks first may know how much there will be */
     while (room < need)
         room *= 2;
+    return room;
+}
+
+size_t buf_peak(const struct buf *b, size_t n)
+{
+    size_t room = room_for(b, n);
+    return room > b->room ? b->room + room : room;
+}
+
+void buf_reserve(struct buf *b, size_t n)
+{
+    size_t room = room_for(b, n);
+    if (room <= b->room)
+        return;
     /* no realloc: it may leave an unwiped copy behind */
     unsigned char *grown = malloc(room);
     CHECK_PEER(grown);

@@ -25,6 +25,9 @@ void buf_add_str(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for n more bytes, so that growing does not copy. */
 void buf_reserve(struct buf *b, size_t n);
+/* What it holds at most while n more bytes are added: the old bytes lie beside the new ones while
+ * it grows. */
+size_t buf_peak(const struct buf *b, size_t n);
 /* Wipes, releases, and leaves it empty. */
 void buf_free(struct buf *b);
 

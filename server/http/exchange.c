@@ -386,6 +386,16 @@ static enum MHD_Result break_off(struct exchange *x, enum problem p)
     return MHD_NO;
 }
 
+/* A length that was told took its room when it came. */
+static bool make_room(struct exchange *x, size_t n)
+{
+    if (!x->content_length)
+        return exchange_take_room(x, buf_peak(&x->body, n));
+    if (!x->body.size)
+        buf_reserve(&x->body, x->content_length); /* growing would hold two of it */
+    return true;
+}
+
 static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *n)
 {
     if (x->stage == STAGE_DISCARD) {
@@ -394,10 +404,8 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
     }
     if (x->body.size + *n > x->r.route->max_body)
         return break_off(x, PROBLEM_BODY_TOO_LARGE);
-    if (!exchange_take_room(x, x->body.size + *n))
+    if (!make_room(x, *n))
         return break_off(x, PROBLEM_OVERLOADED);
-    if (!x->body.size)
-        buf_reserve(&x->body, x->content_length); /* growing would hold two of it */
     buf_add(&x->body, bytes, *n);
     *n = 0;
     return MHD_YES;

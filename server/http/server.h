@@ -45,7 +45,7 @@ struct server_options {
     /* Optional limits of the listeners: how long an idle connection is kept (0: 60 s), all bodies
      * in memory at once (0: 256 MiB; over it 503), the same for those of LANE_IMAGE, which count
      * apart (0: 256 MiB), connections per listener (0: 4096). A body takes its room when its length
-     * is told, before it is read. */
+     * is told, before it is read; one in chunks takes what its buffer holds while it grows. */
     int64_t idle_deadline_us;
     size_t body_memory_bytes, upload_memory_bytes;
     unsigned max_connections;

@@ -3,10 +3,13 @@
  * What a photo costs, for tests/bench/images.py: the service's own way from a portrait's bytes to a
  * photo's, in this process alone, beside libvips decoding and encoding the same file.
  *
- *   bench-images CONFIG-FOLDER PORTRAIT.jpg [THREADS]
+ *   bench-images CONFIG-FOLDER PORTRAIT [FACE-MODEL LANDMARK-MODEL MATTING-MODEL]
+ *   bench-images CONFIG-FOLDER PORTRAIT beside
  *
- * One line of JSON: processor seconds of each make and check, of each round of libvips, and by how
- * much the process grew during its first make. With THREADS, that many make at the same time.
+ * One line of JSON: processor seconds of each make and check, of each round of
+ * libvips, milliseconds of a make by stage, and by how much the process grew during its first make.
+ * {} when no photo comes of this portrait. With "beside": what a make, and a round of libvips, costs
+ * when two run at once and when one does, by turns.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,11 +18,12 @@
 #include <time.h>
 #include <vips/vips.h>
 
+#include "base/metrics.h"
 #include "base/process.h"
 #include "image/make.h"
 #include "image/models.h"
 
-enum { RUNS = 15, THREADS_MOST = 8 };
+enum { RUNS = 15, TURNS = 5, BESIDE = 2 };
 
 static const struct photo_spec *spec;
 static struct gates *gates;
@@ -27,12 +31,10 @@ static struct models *models;
 static struct span portrait;
 
 /* Of the whole process: libvips decodes on threads of its own. */
-static clockid_t clock_of = CLOCK_PROCESS_CPUTIME_ID;
-
 static double cpu_s(void)
 {
     struct timespec t;
-    clock_gettime(clock_of, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -48,18 +50,26 @@ static bool never(void *unused)
     return false;
 }
 
-static double time_make(const struct maker *m)
+/* False when the portrait is refused. */
+static bool make_once(const struct maker *m)
 {
     struct make_wanted wanted = {.spec = spec, .colour = {67, 142, 219}, .format = PHOTO_JPEG};
     struct portrait_report report;
     struct photo_facts facts;
     struct buf photo = {0};
-    double begin = cpu_s();
-    if (portrait_make(m, &wanted, portrait, &photo, &facts, &report) != OK || !photo.size)
-        give_up("no photo was made");
-    double took = cpu_s() - begin;
+    if (portrait_make(m, &wanted, portrait, &photo, &facts, &report) != OK)
+        give_up("making fails");
+    bool made = photo.size > 0;
     buf_free(&photo);
-    return took;
+    return made;
+}
+
+static double time_make(const struct maker *m)
+{
+    double begin = cpu_s();
+    if (!make_once(m))
+        give_up("no photo was made");
+    return cpu_s() - begin;
 }
 
 static double time_check(const struct maker *m)
@@ -72,8 +82,9 @@ static double time_check(const struct maker *m)
 }
 
 /* Decoded whole, and encoded again. */
-static double time_vips(void)
+static double time_vips(const struct maker *unused)
 {
+    (void)unused;
     VipsImage *image, *memory;
     void *bytes;
     size_t n;
@@ -110,34 +121,32 @@ static void show(const char *name, double (*once)(const struct maker *), const s
     printf("]");
 }
 
-static double vips_once(const struct maker *m)
+/* ---- by stage, from what the service counts ---- */
+
+/* The sum of a stage in the text of the metrics, in seconds; 0 when it has none. */
+static double stage_sum_s(const struct buf *text, const char *stage)
 {
-    (void)m;
-    return time_vips();
+    char line[200];
+    snprintf(line, sizeof line, "\nidphotod_image_stage_duration_seconds_sum{stage=\"%s\"} ", stage);
+    const char *at = strstr((const char *)text->bytes, line);
+    return at ? strtod(at + strlen(line), NULL) : 0;
 }
 
-static void *work(void *sum)
+static void show_stages(const struct maker *m)
 {
-    struct idphoto *core = models_open(models);
-    const struct maker m = {core, gates, never, NULL};
+    static const char *const stages[] = {"decode", "find", "matte", "compose", "measure", "encode"};
+    struct buf before = {0}, after = {0};
+    metrics_write(&before, NULL, NULL);
     for (int i = 0; i < RUNS; i++)
-        *(double *)sum += time_make(&m);
-    idphoto_free(core);
-    return NULL;
-}
-
-static void show_beside(int threads)
-{
-    pthread_t thread[THREADS_MOST];
-    double sums[THREADS_MOST] = {0}, sum = 0;
-    clock_of = CLOCK_THREAD_CPUTIME_ID;
-    for (int i = 0; i < threads; i++)
-        pthread_create(&thread[i], NULL, work, &sums[i]);
-    for (int i = 0; i < threads; i++) {
-        pthread_join(thread[i], NULL);
-        sum += sums[i];
-    }
-    printf("{\"each_s\": %.6f}\n", sum / threads / RUNS);
+        make_once(m);
+    metrics_write(&after, NULL, NULL);
+    printf(", \"stages_ms\": {");
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
+        printf("%s\"%s\": %.3f", i ? ", " : "", stages[i],
+               (stage_sum_s(&after, stages[i]) - stage_sum_s(&before, stages[i])) * 1e3 / RUNS);
+    printf("}");
+    buf_free(&before);
+    buf_free(&after);
 }
 
 static void show_alone(void)
@@ -145,16 +154,72 @@ static void show_alone(void)
     struct idphoto *core = models_open(models);
     const struct maker m = {core, gates, never, NULL};
     long before_kb = status_kb("VmRSS");
-    time_make(&m);
-    printf("{\"growth_kb\": %ld", status_kb("VmHWM") - before_kb);
-    show("make_s", time_make, &m);
-    show("check_s", time_check, &m);
-    show("vips_s", vips_once, &m);
+    printf("{");
+    if (make_once(&m)) {
+        printf("\"growth_kb\": %ld", status_kb("VmHWM") - before_kb);
+        show("make_s", time_make, &m);
+        show("check_s", time_check, &m);
+        show("vips_s", time_vips, &m);
+        show_stages(&m);
+    }
     printf("}\n");
     idphoto_free(core);
 }
 
-static void open_all(const char *folder, const char *file)
+/* ---- at once ---- */
+
+struct worker {
+    pthread_t thread;
+    struct maker maker;
+    double (*once)(const struct maker *);
+};
+
+static void *work(void *arg)
+{
+    struct worker *w = arg;
+    for (int i = 0; i < RUNS; i++)
+        w->once(&w->maker);
+    return NULL;
+}
+
+/* Processor seconds of each, when n do it at once. */
+static double time_beside(struct worker *workers, int n, double (*once)(const struct maker *))
+{
+    double begin = cpu_s();
+    for (int i = 0; i < n; i++) {
+        workers[i].once = once;
+        pthread_create(&workers[i].thread, NULL, work, &workers[i]);
+    }
+    for (int i = 0; i < n; i++)
+        pthread_join(workers[i].thread, NULL);
+    return (cpu_s() - begin) / n / RUNS;
+}
+
+static void show_turns(const char *name, struct worker *workers, double (*once)(const struct maker *))
+{
+    printf("\"%s\": [", name);
+    for (int i = 0; i < TURNS; i++) {
+        double one = time_beside(workers, 1, once), two = time_beside(workers, BESIDE, once);
+        printf("%s[%.6f, %.6f]", i ? ", " : "", one, two);
+    }
+    printf("]");
+}
+
+static void show_beside(void)
+{
+    struct worker workers[BESIDE];
+    for (int i = 0; i < BESIDE; i++)
+        workers[i].maker = (struct maker){models_open(models), gates, never, NULL};
+    printf("{");
+    show_turns("make_s", workers, time_make);
+    printf(", ");
+    show_turns("vips_s", workers, time_vips);
+    printf("}\n");
+    for (int i = 0; i < BESIDE; i++)
+        idphoto_free(workers[i].maker.core);
+}
+
+static void open_all(const char *folder, const char *file, char **model)
 {
     char path[512], why[200] = "";
     struct specs *specs;
@@ -165,7 +230,7 @@ static void open_all(const char *folder, const char *file)
         give_up(why);
     snprintf(path, sizeof path, "%s/gates.json", folder);
     if (gates_load(path, &gates, why, sizeof why) != OK ||
-        models_load(NULL, NULL, NULL, &models, why, sizeof why) != OK)
+        models_load(model[0], model[1], model[2], &models, why, sizeof why) != OK)
         give_up(why);
     spec = spec_find(specs, "cn-2inch");
     if (!spec || !g_file_get_contents(file, &bytes, &n, NULL))
@@ -175,15 +240,16 @@ static void open_all(const char *folder, const char *file)
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 3 ? atoi(argv[3]) : 1;
-    if (argc < 3 || threads < 1 || threads > THREADS_MOST)
-        give_up("CONFIG-FOLDER PORTRAIT.jpg [THREADS]");
+    char *no_models[3] = {0};
+    bool beside = argc == 4 && strcmp(argv[3], "beside") == 0;
+    if (argc != 3 && argc != 6 && !beside)
+        give_up("CONFIG-FOLDER PORTRAIT [FACE-MODEL LANDMARK-MODEL MATTING-MODEL | beside]");
     process_forget_freed();
     if (image_start() != OK)
         give_up("libvips does not start");
-    open_all(argv[1], argv[2]);
-    if (argc > 3)
-        show_beside(threads);
+    open_all(argv[1], argv[2], argc == 6 ? argv + 3 : no_models);
+    if (beside)
+        show_beside();
     else
         show_alone();
     return 0;
