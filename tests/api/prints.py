@@ -19,6 +19,8 @@ import urllib.request
 import zipfile
 import zlib
 
+from sanitized import is_sanitized
+
 API, ADMIN, SANDBOX = (os.environ[n] for n in ("API", "ADMIN", "SANDBOX"))
 TOKEN = open(sys.argv[1]).read().strip()
 POLICY = "2026-11-01"
@@ -347,12 +349,6 @@ def memory_mb(field):
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
 
 
-def is_sanitized():
-    with open(f"/proc/{os.environ['SERVER_PID']}/maps") as maps:
-        text = maps.read()
-    return any(name in text for name in ("libasan", "libtsan"))
-
-
 def a_batch_of_200_orders_takes_little_memory():
     people = [Person() for _ in range(4)]
     photos = [p.upload() for p in people]
@@ -368,7 +364,7 @@ def a_batch_of_200_orders_takes_little_memory():
     before = memory_mb("VmHWM")
     data = download(batch)
     growth = memory_mb("VmHWM") - before
-    measured = not is_sanitized()
+    measured = not is_sanitized(f"/proc/{os.environ['SERVER_PID']}/exe")
     print(f"       {len(data) / 2**20:.0f} MiB of zip, {growth:.0f} MB more memory",
           "" if measured else "(a sanitizer keeps what is freed: no measure)")
     assert len(labels_of(opened(data))) == MANY

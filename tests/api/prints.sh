@@ -13,4 +13,4 @@ umask 077
 stack_up "$home/stack" && server_up || exit 1
 "$IDPHOTOD" operator add printer --role fulfilment --config "$CONFIG" >"$home/token" 2>/dev/null || exit 1
 export API ADMIN SANDBOX SERVER_PID IDPHOTOD_TEST_SUPERUSER_URL SERVER_LOG
-python3 tests/api/prints.py "$home/token" "$@"
+PYTHONPATH=tests/tool PYTHONDONTWRITEBYTECODE=1 python3 tests/api/prints.py "$home/token" "$@"

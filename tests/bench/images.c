@@ -8,8 +8,8 @@
  *
  * One line of JSON: processor seconds of each make and check, of each round of
  * libvips, milliseconds of a make by stage, and by how much the process grew during its first make.
- * {} when no photo comes of this portrait. With "beside": what a make, and a round of libvips, costs
- * when two run at once and when one does, by turns.
+ * {} when no photo comes of this portrait. With "beside": what a make, and a round of libvips,
+ * costs when two run at once and when one does, by turns.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -127,7 +127,8 @@ static void show(const char *name, double (*once)(const struct maker *), const s
 static double stage_sum_s(const struct buf *text, const char *stage)
 {
     char line[200];
-    snprintf(line, sizeof line, "\nidphotod_image_stage_duration_seconds_sum{stage=\"%s\"} ", stage);
+    snprintf(line, sizeof line, "\nidphotod_image_stage_duration_seconds_sum{stage=\"%s\"} ",
+             stage);
     const char *at = strstr((const char *)text->bytes, line);
     return at ? strtod(at + strlen(line), NULL) : 0;
 }
@@ -195,7 +196,8 @@ static double time_beside(struct worker *workers, int n, double (*once)(const st
     return (cpu_s() - begin) / n / RUNS;
 }
 
-static void show_turns(const char *name, struct worker *workers, double (*once)(const struct maker *))
+static void show_turns(const char *name, struct worker *workers,
+                       double (*once)(const struct maker *))
 {
     printf("\"%s\": [", name);
     for (int i = 0; i < TURNS; i++) {

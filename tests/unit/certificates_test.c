@@ -33,15 +33,9 @@ static void open_merchant(bool public_key)
     a = arena_new();
     ours = key_pair_named("merchant");
     platform = key_pair_named("platform");
-    const struct wechat_options options = {
-        .mchid = "1230000109",
-        .appid_native = "wx0123456789abcdef",
-        .api_v3_key_file = file_with(PLATFORM_API_KEY, a),
-        .merchant_key_file = file_with(ours.private_pem, a),
-        .merchant_serial = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-        .public_key_id = public_key ? "PUB_KEY_ID_01" : NULL,
-        .public_key_file = public_key ? file_with(platform.public_pem, a) : NULL,
-    };
+    struct wechat_options options = merchant_without_keys(&ours, a);
+    options.public_key_id = public_key ? "PUB_KEY_ID_01" : NULL;
+    options.public_key_file = public_key ? file_with(platform.public_pem, a) : NULL;
     cr_assert_eq(wechat_open(&options, &app.service.wechat[0], why, sizeof why), OK, "%s", why);
     config.n_wechat = 1;
     config.wechat[0] = (struct config_wechat){

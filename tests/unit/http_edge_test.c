@@ -152,8 +152,8 @@ static void expect_chunks(int n, unsigned status)
     usleep(200000); /* the answer is out before its request is over */
 }
 
-/* However it grows, a buffer of 50001 bytes came from one of half its room, and both were there: more
- * than 65536. One of 20001 has at most 40000, and came from 20000. */
+/* However it grows, a buffer of 50001 bytes came from one of half its room, and both were there:
+ * more than 65536. One of 20001 has at most 40000, and came from 20000. */
 Test(edge, chunked_bodies_count_as_their_buffer_grows, .init = start, .fini = stop)
 {
     for (int i = 0; i < 3; i++) {

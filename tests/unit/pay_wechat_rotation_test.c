@@ -24,13 +24,7 @@ static void set_up(void)
     ours = key_pair_named("merchant");
     first = key_pair_named("platform");
     second = key_pair_named("wechatpay");
-    const struct wechat_options options = {
-        .mchid = "1230000109",
-        .appid_native = "wx0123456789abcdef",
-        .api_v3_key_file = file_with(PLATFORM_API_KEY, a),
-        .merchant_key_file = file_with(ours.private_pem, a),
-        .merchant_serial = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
-    };
+    const struct wechat_options options = merchant_without_keys(&ours, a);
     cr_assert_eq(wechat_open(&options, &w, why, sizeof why), OK, "%s", why);
 }
 
@@ -146,15 +140,11 @@ static const char *refusal_of(const char *cert, const char *serial, const char *
 {
     static char why[256];
     struct wechat *opened = NULL;
-    const struct wechat_options options = {
-        .mchid = "1230000109",
-        .api_v3_key_file = file_with(PLATFORM_API_KEY, a),
-        .merchant_key_file = file_with(ours.private_pem, a),
-        .merchant_serial = serial,
-        .merchant_cert_file = cert ? file_with(cert, a) : NULL,
-        .public_key_id = public_key ? "PUB_KEY_ID_01" : NULL,
-        .public_key_file = public_key ? file_with(public_key, a) : NULL,
-    };
+    struct wechat_options options = merchant_without_keys(&ours, a);
+    options.merchant_serial = serial;
+    options.merchant_cert_file = cert ? file_with(cert, a) : NULL;
+    options.public_key_id = public_key ? "PUB_KEY_ID_01" : NULL;
+    options.public_key_file = public_key ? file_with(public_key, a) : NULL;
     if (wechat_open(&options, &opened, why, sizeof why) != OK)
         return why;
     wechat_close(opened);

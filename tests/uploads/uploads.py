@@ -20,6 +20,7 @@ import urllib.parse
 
 from exposition import Scrape
 from installation import IDPHOTOD, STACK, Caller, Checks, Phone, Server, value
+from sanitized import is_sanitized
 
 CLIENTS = 200
 BUDGET = 20 << 20  # the least that the configuration takes
@@ -121,13 +122,6 @@ def count(table):
     return int(value(f"SELECT count(*) FROM {table}"))
 
 
-def is_sanitized():
-    """Sanitizers keep freed memory back and a shadow beside it: nothing is told by the process's size then."""
-    with open(IDPHOTOD, "rb") as program:
-        text = program.read()
-    return any(name in text for name in (b"__asan_init", b"__tsan_init"))
-
-
 # ---- two hundred at once
 
 def wait_for_memory(watched, least):
@@ -172,7 +166,7 @@ def answer_all(watched, inside):
 
 
 def flood(watched, phone, picture):
-    measured = not is_sanitized()
+    measured = not is_sanitized(IDPHOTOD)
     kept = count("photo")
     watched.forget_peak()
     before = watched.memory("VmRSS")
