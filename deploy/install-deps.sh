@@ -45,6 +45,9 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
+# One at a time: tests that run beside each other may both miss something.
+exec 9<"$0"
+flock 9
 echo "installing:$missing"
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
