@@ -4,10 +4,10 @@
 Five rounds, medians. In a round, callbacks that were signed ahead (half WeChat, half Alipay, each
 of a payment of its own) come over 64 connections; then pgbench settles as many payments of its own,
 each by one statement, over 64 connections; then the peer of Fastify and pg takes as many callbacks.
-A round that is not counted comes first, for the server and for the peer. In five more rounds orders are made and Alipay app payments are opened for them, and pgbench says the
-same to the database. Afterwards the database must hold what was answered, once. Slowness never fails,
-wrong results do. ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the environment ask for
-others.
+A round that is not counted comes first, for the server and for the peer. In five more rounds orders
+are made and Alipay app payments are opened for them, and pgbench says the same to the database.
+Afterwards the database must hold what was answered, once. Slowness never fails, wrong results do.
+ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the environment ask for others.
 """
 import json
 import os
