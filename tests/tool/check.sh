@@ -10,7 +10,7 @@
 # nothing counts as one. The last line is the sum; the exit code is 1 when anything failed. STEP_SECONDS
 # (900) ends a step. Tables, lines that begin with "| ", are shown in any case.
 set -u
-[ $# -ge 2 ] || { sed -n '5s/^# *//p' "$0" >&2; exit 64; }
+[ $# -ge 2 ] || { sed -n '6s/^# *//p' "$0" >&2; exit 64; }
 logs=$1
 shift
 mkdir -p "$logs"
