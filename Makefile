@@ -166,7 +166,7 @@ ubsan:
 # Criterion cannot start under the thread sanitizer (it maps memory at addresses that this one
 # keeps for itself), so threads are watched in the server that the other steps call.
 tsan:
-	+$(Q)$(call variant,tsan,thread,$(TSAN_ENV)) STEPS="$(filter-out unit forget,$(STEPS))"
+	+$(Q)$(call variant,tsan,thread,$(TSAN_ENV)) STEPS="$(filter-out unit database vectors forget,$(STEPS))"
 # Demo and run play with server, sandbox and database.
 DEMO ?= tests/demo/run
 demo: all $(B)/sandbox $(B)/try-open
