@@ -151,9 +151,9 @@ check: all $(foreach step,$(STEPS),$(NEEDS_$(step)))
 
 GLIB_ENV := G_SLICE=always-malloc
 ASAN_ENV := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
-            LSAN_OPTIONS=suppressions=tests/tool/lsan.supp:print_suppressions=0 \
+            LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tool/lsan.supp:print_suppressions=0 \
             UBSAN_OPTIONS=print_stacktrace=1
-TSAN_ENV := TSAN_OPTIONS=suppressions=tests/tool/tsan.supp:halt_on_error=0:exitcode=66
+TSAN_ENV := TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tool/tsan.supp:halt_on_error=0:exitcode=66
 variant = $(MAKE) --no-print-directory VARIANT=$(1) OPT="-O1 -g -fno-omit-frame-pointer" \
           SAN="-fsanitize=$(2) -fno-sanitize-recover=all" SAN_ENV="$(GLIB_ENV) $(3)" check
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONNECTIONS_MAX = 1000, IDLE_SECONDS = 60 };
 
@@ -183,12 +184,28 @@ static bool parse_address(const char *text, struct sockaddr_in *address, char ho
            ntohl(address->sin_addr.s_addr) >> 24 == 127;
 }
 
-struct http *http_start(const char *address, http_handler *handler, void *context, char host[64],
-                        uint16_t *port)
+int http_bind(const char *address, char host[64], uint16_t *port)
 {
     struct sockaddr_in at = {0};
+    socklen_t n = sizeof at;
     if (!parse_address(address, &at, host))
-        return NULL;
+        return -1;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    if (listener < 0)
+        return -1;
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(listener, SOMAXCONN) != 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &n) != 0) {
+        close(listener);
+        return -1;
+    }
+    *port = ntohs(at.sin_port);
+    return listener;
+}
+
+struct http *http_start(int listener, http_handler *handler, void *context)
+{
     struct http *http = calloc(1, sizeof *http);
     if (!http)
         abort();
@@ -196,25 +213,19 @@ struct http *http_start(const char *address, http_handler *handler, void *contex
     http->context = context;
     http->daemon = MHD_start_daemon(
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
-        NULL, on_access, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&at,
+        NULL, on_access, http, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listener,
         MHD_OPTION_URI_LOG_CALLBACK, begin_exchange, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         end_exchange, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
-    const union MHD_DaemonInfo *bound =
-        http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    if (!bound) {
-        http_stop(http);
-        return NULL;
-    }
-    *port = bound->port;
-    return http;
+    if (http->daemon)
+        return http;
+    close(listener);
+    free(http);
+    return NULL;
 }
 
 void http_stop(struct http *http)
 {
-    if (!http)
-        return;
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon);
+    MHD_stop_daemon(http->daemon);
     free(http);
 }

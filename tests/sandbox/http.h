@@ -48,9 +48,11 @@ void reply_json(const struct request *request, struct reply *reply, unsigned sta
 typedef void http_handler(void *context, struct request *request, struct reply *reply);
 
 struct http;
-/* address: "127.0.0.1:0"; loopback only. *port: the port it really has. */
-struct http *http_start(const char *address, http_handler *handler, void *context, char host[64],
-                        uint16_t *port);
+/* address: "127.0.0.1:0"; loopback only. *port: the port it really has. A socket that listens, or
+ * -1; nothing is answered before http_start. */
+int http_bind(const char *address, char host[64], uint16_t *port);
+/* Takes the socket. */
+struct http *http_start(int listener, http_handler *handler, void *context);
 void http_stop(struct http *http);
 
 #endif

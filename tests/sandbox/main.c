@@ -142,12 +142,14 @@ static int serve(struct sandbox *s, const struct arguments *a, const sigset_t *e
     char host[64];
     uint16_t port;
     int result = EXIT_UNAVAILABLE, ending;
-    struct http *http = http_start(a->listen, answer, s, host, &port);
+    int listener = http_bind(a->listen, host, &port);
+    if (listener >= 0)
+        s->base_url = pool_print(s->in.pool, "http://%s:%u", host, port);
+    struct http *http = listener >= 0 ? http_start(listener, answer, s) : NULL;
     if (!http) {
         fprintf(stderr, "sandbox: cannot listen on %s\n", a->listen);
         return result;
     }
-    s->base_url = pool_print(s->in.pool, "http://%s:%u", host, port);
     if (installation_write_config(&s->in, host, port) && write_port(a->port_file, port)) {
         printf("sandbox ready on %s:%u\n", host, port);
         fflush(stdout);
