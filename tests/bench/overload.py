@@ -22,7 +22,7 @@ SECONDS = int(os.environ.get("OVERLOAD_SECONDS", "60"))
 CONNECTIONS = 2000
 QUEUE = 256
 SLOW = """
-CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$;
+CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END $$;
 CREATE TRIGGER slow BEFORE INSERT ON ledger_entry FOR EACH ROW EXECUTE FUNCTION slow();
 """
 GROWTH_MIB = 16  # what the allocator may still take after the first third
