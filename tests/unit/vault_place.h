@@ -54,6 +54,12 @@ UNUSED_HELPER void place_remove(const struct place *p)
     nftw(p->dir, place_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+UNUSED_HELPER void place_rotate(const struct place *p)
+{
+    char why[256] = "";
+    cr_assert_eq(vault_keygen(p->dir, true, 0, why, sizeof why), OK, "%s", why);
+}
+
 UNUSED_HELPER struct vault *place_open(const struct place *p)
 {
     char why[256] = "";

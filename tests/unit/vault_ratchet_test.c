@@ -542,7 +542,7 @@ Test(ratchet, threads_wrap_and_unwrap_while_it_steps_and_masters_rotate)
     for (int32_t day = FIRST_DAY + 1; day <= FIRST_DAY + 60; day++) {
         cr_assert_eq(vault_ratchet_step(day % 2 ? vault : other, day), OK);
         if (day % 20 == 0) {
-            cr_assert_eq(vault_keygen(place.dir, true, 0, why, sizeof why), OK);
+            place_rotate(&place);
             cr_assert_eq(vault_reload_masters(vault, why, sizeof why), OK);
         }
     }

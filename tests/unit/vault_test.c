@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys and sealing. The ratchet, the guard and the erasures have files of their own. */
+/* Keys and sealing. The files of keys, the ratchet, the guard and the erasures have files of their
+ * own. */
 #include "vault_place.h"
 
 #include <sodium.h>
@@ -273,19 +274,13 @@ Test(vault, days_outside_the_reach_of_the_ratchet_are_refused)
 
 /* --- master versions --- */
 
-static void rotate(void)
-{
-    char why[256] = "";
-    cr_assert_eq(vault_keygen(place.dir, true, 0, why, sizeof why), OK, "%s", why);
-}
-
 Test(vault, rotation_keeps_old_keys_readable_and_rewrap_moves_them_to_the_newest_version)
 {
     struct record_name name = record_of("photo", 42, 7);
     unsigned char wrapped[VAULT_WRAPPED_BYTES], moved[VAULT_WRAPPED_BYTES];
     struct data_key key = new_key(&name, FIRST_DAY + 2, wrapped), again;
     cr_assert_eq(vault_newest_master(vault), 1);
-    rotate();
+    place_rotate(&place);
     cr_assert_eq(vault_newest_master(vault), 1);
     char why[256];
     cr_assert_eq(vault_reload_masters(vault, why, sizeof why), OK);
@@ -303,7 +298,7 @@ Test(vault, a_wrapped_key_does_not_open_under_another_master)
     struct record_name name = record_of("photo", 42, 7);
     unsigned char wrapped[VAULT_WRAPPED_BYTES];
     char why[256], path[256];
-    rotate();
+    place_rotate(&place);
     cr_assert_eq(vault_reload_masters(vault, why, sizeof why), OK);
     new_key(&name, FIRST_DAY, wrapped);
     wrapped[2] = 1; /* names version 1 now */
@@ -372,186 +367,10 @@ Test(vault, a_reload_that_lost_the_oldest_master_is_refused_and_changes_nothing)
     unsigned char wrapped[VAULT_WRAPPED_BYTES];
     char why[256];
     new_key(&name, FIRST_DAY, wrapped);
-    rotate();
+    place_rotate(&place);
     cr_assert_eq(unlink(place.master), 0);
     cr_assert_eq(vault_reload_masters(vault, why, sizeof why), NOT_FOUND);
     cr_assert_eq(opens(&name, wrapped, sizeof wrapped), OK);
-}
-
-Test(vault, keygen_never_replaces_keys_and_never_rotates_what_is_not_there)
-{
-    char why[256] = "", empty[64] = "/tmp/idphotod-vault-XXXXXX";
-    unsigned char before[64], after[64];
-    file_read(place.master, before, sizeof before);
-    cr_assert_eq(vault_keygen(place.dir, false, FIRST_DAY, why, sizeof why), CONFLICT);
-    cr_assert(strstr(why, place.dir), "%s", why);
-    file_read(place.master, after, sizeof after);
-    cr_assert_arr_eq(before, after, sizeof before);
-    cr_assert(mkdtemp(empty));
-    cr_assert_eq(vault_keygen(empty, true, FIRST_DAY, why, sizeof why), CONFLICT);
-    rmdir(empty);
-}
-
-Test(vault, keygen_does_not_put_a_new_half_beside_an_old_one)
-{
-    /* A fresh ratchet beside existing masters would look right and open nothing. */
-    char why[256] = "";
-    cr_assert_eq(unlink(place.ratchet), 0);
-    cr_assert_eq(vault_keygen(place.dir, false, FIRST_DAY, why, sizeof why), CONFLICT);
-    cr_assert_neq(access(place.ratchet, F_OK), 0);
-}
-
-Test(vault, keygen_writes_files_that_only_the_owner_can_read_whatever_the_umask)
-{
-    struct stat st;
-    umask(0);
-    rotate();
-    static const struct {
-        const char *name;
-        mode_t mode;
-    } files[] = {{"master", 0700},
-                 {"master/1.key", 0400},
-                 {"master/2.key", 0400},
-                 {"ratchet", 0700},
-                 {"ratchet/ratchet.state", 0600}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", place.dir, files[i].name);
-        cr_assert_eq(stat(path, &st), 0);
-        cr_assert_eq(st.st_mode & 07777, files[i].mode, "%s has %o", path, st.st_mode);
-    }
-}
-
-/* --- what is refused at the start --- */
-
-static void refused(const char *file)
-{
-    char why[256] = "";
-    struct vault *v = NULL;
-    cr_assert_neq(vault_open(place.master, place.ratchet, &v, why, sizeof why), OK, "%s", file);
-    cr_assert_null(v);
-    cr_assert(strstr(why, file), "'%s' names %s", why, file);
-}
-
-Test(vault, loose_modes_are_refused)
-{
-    static const mode_t loose[] = {0440, 0404, 0640, 0604, 0644, 0660, 0666, 0777,
-                                   0700, 0500, 0401, 0410, 0200, 0000, 04400};
-    const char *files[] = {place.master, place.ratchet};
-    for (size_t f = 0; f < 2; f++) {
-        for (size_t i = 0; i < sizeof loose / sizeof *loose; i++) {
-            cr_assert_eq(chmod(files[f], loose[i]), 0);
-            refused(files[f]);
-        }
-        cr_assert_eq(chmod(files[f], 0400), 0);
-        vault_close(place_open(&place));
-        cr_assert_eq(chmod(files[f], 0600), 0);
-        vault_close(place_open(&place));
-    }
-}
-
-Test(vault, a_loose_second_version_is_refused_like_the_first)
-{
-    char path[256];
-    rotate();
-    snprintf(path, sizeof path, "%s/master/2.key", place.dir);
-    cr_assert_eq(chmod(path, 0440), 0);
-    refused(path);
-}
-
-Test(vault, folders_that_others_may_write_are_refused)
-{
-    static const char *const folders[] = {"master", "ratchet"};
-    for (size_t i = 0; i < 2; i++) {
-        char path[256];
-        snprintf(path, sizeof path, "%s/%s", place.dir, folders[i]);
-        cr_assert_eq(chmod(path, 0770), 0);
-        refused(path);
-        cr_assert_eq(chmod(path, 0702), 0);
-        refused(path);
-        cr_assert_eq(chmod(path, 0700), 0);
-    }
-}
-
-Test(vault, symbolic_links_pipes_and_folders_are_refused)
-{
-    const char *files[] = {place.master, place.ratchet};
-    for (size_t f = 0; f < 2; f++) {
-        char aside[256];
-        snprintf(aside, sizeof aside, "%s.aside", files[f]);
-        cr_assert_eq(rename(files[f], aside), 0);
-        refused(files[f]);
-        cr_assert_eq(symlink(aside, files[f]), 0);
-        refused(files[f]);
-        cr_assert_eq(unlink(files[f]), 0);
-        cr_assert_eq(mkfifo(files[f], 0600), 0);
-        refused(files[f]);
-        cr_assert_eq(unlink(files[f]), 0);
-        cr_assert_eq(mkdir(files[f], 0700), 0);
-        refused(files[f]);
-        cr_assert_eq(rmdir(files[f]), 0);
-        cr_assert_eq(rename(aside, files[f]), 0);
-    }
-}
-
-Test(vault, files_of_another_owner_are_refused)
-{
-    if (geteuid() != 0)
-        cr_skip_test("only root can give a file away");
-    const char *files[] = {place.master, place.ratchet};
-    for (size_t f = 0; f < 2; f++) {
-        cr_assert_eq(chown(files[f], 65534, 65534), 0);
-        refused(files[f]);
-        cr_assert_eq(chown(files[f], 0, 0), 0);
-    }
-}
-
-Test(vault, files_of_a_wrong_size_or_with_a_flipped_bit_are_refused)
-{
-    const char *files[] = {place.master, place.ratchet};
-    for (size_t f = 0; f < 2; f++) {
-        unsigned char bytes[65] = {0};
-        cr_assert_eq(file_read(files[f], bytes, sizeof bytes), 64);
-        for (size_t n = 0; n < 66; n += n == 63 ? 2 : 1) {
-            file_write(files[f], bytes, n, 0600);
-            refused(files[f]);
-        }
-        for (size_t bit = 0; bit < 64 * 8; bit++) {
-            bytes[bit / 8] ^= (unsigned char)(1U << bit % 8);
-            file_write(files[f], bytes, 64, 0600);
-            refused(files[f]);
-            bytes[bit / 8] ^= (unsigned char)(1U << bit % 8);
-        }
-        file_write(files[f], bytes, 64, 0600);
-    }
-    vault_close(place_open(&place));
-}
-
-Test(vault, a_ratchet_is_no_master_and_a_master_no_ratchet)
-{
-    unsigned char master[64], ratchet[64];
-    file_read(place.master, master, 64);
-    file_read(place.ratchet, ratchet, 64);
-    file_write(place.master, ratchet, 64, 0400);
-    refused(place.master);
-    file_write(place.master, master, 64, 0400);
-    file_write(place.ratchet, master, 64, 0600);
-    refused(place.ratchet);
-}
-
-Test(vault, a_reason_names_the_path_and_no_secret)
-{
-    unsigned char bytes[65] = {0};
-    char why[256] = "", hex[65];
-    struct vault *v;
-    file_read(place.master, bytes, 64);
-    bytes[63] ^= 1;
-    file_write(place.master, bytes, 64, 0400);
-    cr_assert_neq(vault_open(place.master, place.ratchet, &v, why, sizeof why), OK);
-    sodium_bin2hex(hex, sizeof hex, bytes + 16, 32);
-    hex[8] = '\0';
-    cr_assert_null(strstr(why, hex));
-    cr_assert_null(memmem(why, sizeof why, bytes + 16, 4));
 }
 
 /* --- blind index and hash --- */
@@ -560,7 +379,7 @@ Test(vault, a_blind_index_is_stable_and_bound_to_kind_value_and_day)
 {
     unsigned char first[VAULT_INDEX_BYTES], other[VAULT_INDEX_BYTES];
     cr_assert_eq(vault_blind_index(vault, "phone", phone, 11, FIRST_DAY + 3, first), OK);
-    rotate();
+    place_rotate(&place);
     vault_close(vault);
     vault = place_open(&place);
     cr_assert_eq(vault_blind_index(vault, "phone", phone, 11, FIRST_DAY + 3, other), OK);
@@ -593,7 +412,7 @@ Test(vault, a_hash_is_stable_across_rotation_and_separates_its_parts)
 {
     unsigned char first[VAULT_HASH_BYTES], other[VAULT_HASH_BYTES];
     vault_hash(vault, "audit", "salt", 4, "value", 5, first);
-    rotate();
+    place_rotate(&place);
     vault_close(vault);
     vault = place_open(&place);
     vault_hash(vault, "audit", "salt", 4, "value", 5, other);
