@@ -6,10 +6,10 @@
  *   bench-images CONFIG-FOLDER PORTRAIT [FACE-MODEL LANDMARK-MODEL MATTING-MODEL]
  *   bench-images CONFIG-FOLDER PORTRAIT beside
  *
- * One line of JSON: processor seconds of each make and check, of each round of
- * libvips, milliseconds of a make by stage, and by how much the process grew during its first make.
- * {} when no photo comes of this portrait. With "beside": what a make, and a round of libvips,
- * costs when two run at once and when one does, by turns.
+ * One line of JSON: processor seconds of each make and check and of each round of libvips,
+ * milliseconds of a make by stage, and by how much the process grew during its first make. {} when
+ * no photo comes of this portrait. With "beside": what a make, and a round of libvips, costs when
+ * one runs and when two run at once, by turns.
  */
 #include <pthread.h>
 #include <stdio.h>
