@@ -45,9 +45,6 @@ for package in $wanted; do
 done
 [ -n "$missing" ] || exit 0
 
-# One at a time: tests that run beside each other may both miss something.
-exec 9<"$0"
-flock 9
 echo "installing:$missing"
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
@@ -57,7 +54,9 @@ if [ "$(id -u)" -ne 0 ]; then
     fi
     as_root=sudo
 fi
-apt_get() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
+# One at a time: tests that run beside each other may both miss something. What a package starts does not
+# inherit the lock.
+apt_get() { flock --close "$0" $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"; }
 
 # The tests run clusters of their own: a first installation of PostgreSQL need not start one.
 if ! [ -e /etc/postgresql-common/createcluster.conf ] &&
