@@ -84,12 +84,15 @@ static enum status run_partitions(struct job_context *c)
     return s;
 }
 
-/* Steps to the first day that any live row still uses, and not past the guard's day. */
+/* Steps to the first day that any live row still uses, and not past the guard's day. Looks for that
+ * row, all over the tables, only while there is a step to take. */
 static enum status run_ratchet(struct job_context *c)
 {
-    int32_t today = day_of(c->until_us), oldest;
+    int32_t today = day_of(c->until_us), oldest = today;
     int32_t held = vault_ratchet_day(c->service->vault);
-    enum status s = oldest_key_day(&c->store, c->arena, held, today, &oldest);
+    enum status s = OK;
+    if (held < today)
+        s = oldest_key_day(&c->store, c->arena, held, today, &oldest);
     if (s != OK)
         return s;
     int32_t target = oldest < today ? oldest : today;

@@ -72,8 +72,10 @@ static const struct statement order_refund_select = {
     " WHERE (account_id, order_id) IN (SELECT * FROM unnest($1::bigint[], $2::uuid[]))"
     " ORDER BY order_id, refund_id"};
 
+/* By the items, which have an index by order. */
 static const struct statement order_account = {
-    "order_account", "SELECT o.account_id FROM orders o WHERE o.order_id = $2" STILL_KEPT};
+    "order_account", "SELECT o.account_id FROM order_item i JOIN orders o USING (account_id,"
+                     "  order_id) WHERE i.order_id = $2" STILL_KEPT " LIMIT 1"};
 
 static const struct statement order_key = {
     "order_key", "SELECT o.key_wrapped, o.state, o.kind FROM orders o WHERE o.account_id = $2"

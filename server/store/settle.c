@@ -12,6 +12,8 @@
 /* How far a provider's success time may lie before the attempt or after now. */
 #define SKEW "interval '5 minutes'"
 
+enum { CONFLICTS_MAX = 3 };
+
 /*
  * Arrays, an element for each success: $1 out_trade_no  $2 channel  $3 transaction_id  $4
  * amount_fen $5 currency  $6 merchant  $7 appid  $8 success time or NULL  $9 now  $10 merchant is
@@ -25,7 +27,8 @@
  * table of the whole ledger, when that was empty then. verdict decides, for each row as if it came
  * alone: a row whose order or transaction stands in an earlier row cannot be judged before that one
  * has taken effect, and is left for 'again'. Every write is bound to the verdict and to the state
- * it expects. A success time that cannot be is an anomaly and is never used as a date: our own now
+ * it expects; a transaction that another statement enters meanwhile undoes the whole of this one,
+ * which is then judged anew. A success time that cannot be is an anomaly and is never used as a date: our own now
  * takes its place. An anomaly is told once, however often the provider repeats it. The ledger's day
  * is clock.h's day_of, in SQL.
  */
@@ -82,15 +85,15 @@ static const struct statement settle = {
     " who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,"
     "   key_wrapped, payer_sealed) SELECT account_id, order_id, out_trade_no, paid_at + $17,"
     "   key_day, key_wrapped, payer_sealed"
-    "  FROM verdict WHERE word IN ('success', 'late', 'second') ON CONFLICT DO NOTHING),"
+    "  FROM verdict WHERE word IN ('success', 'late', 'second') AND state <> 'succeeded'),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
     "  SELECT entry_id, 'payment', channel, merchant, transaction_id, out_trade_no, amount_fen,"
     "   paid_at, now_at, floor((extract(epoch FROM paid_at) + 28800) / 86400),"
     "   CASE WHEN length(appid) BETWEEN 1 AND 64 THEN appid END FROM verdict"
-    "  WHERE ours AND currency = 'CNY'"
+    "  WHERE ours AND currency = 'CNY' AND NOT known"
     "   AND word IN ('success', 'late', 'second', 'amount', 'unknown-trade')"
-    "  ORDER BY channel, transaction_id ON CONFLICT DO NOTHING),"
+    "  ORDER BY channel, transaction_id),"
     " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,"
     "   amount_fen, recorded_at) SELECT anomaly_id, channel,"
     "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, out_trade_no, transaction_id,"
@@ -312,8 +315,11 @@ enum status settlements_commit(struct db *d, struct arena *a, struct settlement 
     struct rows rows;
     CHECK(n > 0 && n <= SETTLEMENTS_MAX);
     enum status s = run(d, a, batch, n, &rows);
+    /* Somebody entered one of these transactions at the same time: the next look sees it. */
+    for (int i = 0; s == CONFLICT && i < CONFLICTS_MAX; i++)
+        s = run(d, a, batch, n, &rows);
     if (s != OK)
-        return s;
+        return s == CONFLICT ? RETRY : s;
     CHECK_PEER(rows.count == (int)n);
     for (int i = 0; i < rows.count; i++) {
         int64_t no = row_bigint(&rows, i, 0);

@@ -42,13 +42,13 @@ WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchan
   AND v.word = 'success'),
  who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,
   key_wrapped, payer_sealed) SELECT account_id, order_id, $1, paid_at + $12, $13, $14, $15
-  FROM verdict WHERE word IN ('success', 'late', 'second') ON CONFLICT DO NOTHING),
+  FROM verdict WHERE word IN ('success', 'late', 'second') AND state <> 'succeeded'),
  entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,
   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)
   SELECT $17, 'payment', $2, $6, $3, $1, $4, paid_at, $9,
   floor((extract(epoch FROM paid_at) + 28800) / 86400), appid FROM verdict
   WHERE $10 AND $5 = 'CNY' AND word IN ('success', 'late', 'second', 'amount', 'unknown-trade')
-  ON CONFLICT DO NOTHING),
+  AND NOT EXISTS (SELECT 1 FROM known)),
  odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,
   amount_fen, recorded_at) SELECT $16, $2,
   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, $1, $3, $4, $9 FROM verdict

@@ -268,15 +268,35 @@ Test(batch, what_has_to_wait_for_another_is_committed_after_it)
     is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 2);
 }
 
+static void say(PGconn *c, const char *sql)
+{
+    PGresult *r = PQexec(c, sql);
+    cr_assert(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK, "%s",
+              PQerrorMessage(c));
+    PQclear(r);
+}
+
 /* Holds the order's row until the connection ends. */
 static PGconn *lock_order(const struct payment *p)
 {
     PGconn *c = PQconnectdb(w.root_url);
-    const char *sql = arena_printf(
-        w.a, "BEGIN; SELECT FROM orders WHERE order_id = '%s' FOR UPDATE", uuid_text(&p->order_id));
-    PGresult *r = PQexec(c, sql);
-    is(PQresultStatus(r), PGRES_TUPLES_OK);
-    PQclear(r);
+    say(c, "BEGIN");
+    say(c, arena_printf(w.a, "SELECT FROM orders WHERE order_id = '%s' FOR UPDATE",
+                        uuid_text(&p->order_id)));
+    return c;
+}
+
+/* Writes the transaction into the ledger, for an unknown trade; not committed. */
+static PGconn *enter_beside(const char *transaction)
+{
+    PGconn *c = PQconnectdb(w.root_url);
+    say(c, "BEGIN");
+    say(c, arena_printf(w.a,
+                        "INSERT INTO ledger_entry (entry_id, kind, channel, merchant,"
+                        " transaction_id, out_trade_no, amount_fen, occurred_at, recorded_at, day)"
+                        " VALUES (gen_random_uuid(), 'payment', 'wechat', 'm', '%s', 'other', 990,"
+                        " now(), now(), 20000)",
+                        transaction));
     return c;
 }
 
@@ -317,6 +337,44 @@ Test(batch, many_pass_a_batch_that_is_held_up_but_nothing_of_the_same_transactio
         is(pendings[i].settlement.out.outcome, i == 1 ? SETTLE_DUPLICATE : SETTLE_SUCCESS);
     is(rows_of_sql("SELECT count(*) FROM anomaly"), 0);
     is(rows_of_sql("SELECT count(*) FROM ledger_entry"), 19);
+}
+
+/* Of n, the last one's transaction is entered by another meanwhile. */
+static void commit_beside_an_entry(int n)
+{
+    const struct service service = {.config = &config, .db_options = w.options, .vault = w.vault};
+    for (int i = 0; i < n; i++) {
+        struct payment p = a_payment();
+        add(trade_of(&p, number()));
+    }
+    PGconn *beside = enter_beside(trades[n - 1].transaction_id);
+    struct committer *c = committer_start(&service, MOST);
+    for (size_t i = 0; i < n_rows; i++)
+        cr_assert(submit(c, i));
+    await_blocked();
+    say(beside, "COMMIT");
+    PQfinish(beside);
+    await_ended(n);
+    committer_stop(c);
+    for (int i = 0; i < n; i++) {
+        is(ends[i], OK);
+        is(pendings[i].settlement.out.outcome, i == n - 1 ? SETTLE_DUPLICATE : SETTLE_SUCCESS);
+    }
+    is(rows_of_sql("SELECT count(*) FROM payment WHERE state = 'succeeded'"), n - 1);
+    is(rows_of_sql("SELECT count(*) FROM orders WHERE state = 'paid'"), n - 1);
+    is(rows_of_sql("SELECT count(*) FROM payer"), n - 1);
+    is(rows_of_sql("SELECT count(*) FROM ledger_entry"), n);
+    is(rows_of_sql("SELECT count(*) FROM anomaly"), 0);
+}
+
+Test(batch, what_another_enters_at_the_same_time_undoes_the_batch_which_is_judged_anew)
+{
+    commit_beside_an_entry(3);
+}
+
+Test(batch, what_another_enters_at_the_same_time_undoes_one_alone_which_is_judged_anew)
+{
+    commit_beside_an_entry(1);
 }
 
 Test(batch, without_a_database_everything_pending_is_told_so_at_once)
