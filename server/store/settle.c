@@ -21,89 +21,83 @@ enum { CONFLICTS_MAX = 3 };
  * For all: $16 photo life  $17 order life
  *
  * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
- * their newest versions; all are locked before anything is written. It carries the input along, and
- * each adds what it did not find: joined again, every row would be held against every other.
- * Whether the ledger knows a row stays a lookup with a LIMIT: as EXISTS it may be planned as a
- * table of the whole ledger, when that was empty then. verdict decides, for each row as if it came
- * alone: a row whose order or transaction stands in an earlier row cannot be judged before that one
- * has taken effect, and is left for 'again'. Every write is bound to the verdict and to the state
- * it expects; a transaction that another statement enters meanwhile undoes the whole of this one,
- * which is then judged anew. A success time that cannot be is an anomaly and is never used as a date: our own now
- * takes its place. An anomaly is told once, however often the provider repeats it. The ledger's day
- * is clock.h's day_of, in SQL.
+ * their newest versions; all are locked before anything is written. It judges each row as if it
+ * came alone: one whose order stands in an earlier row cannot be judged before that one has taken
+ * effect, and verdict leaves it for 'again'. Rows pass through it again and again, so they are kept
+ * narrow: what is only written is taken from the arrays where it is written, by no. Whether the
+ * ledger knows a row stays a lookup with a LIMIT: as EXISTS it may be planned as a table of the
+ * whole ledger, when that was empty then. Every write is bound to the verdict and to the state it
+ * expects; a transaction that another statement enters meanwhile undoes the whole of this one,
+ * which is then judged anew. A success time that cannot be is an anomaly and is never used as a
+ * date: our own now takes its place. An anomaly is told once, however often the provider repeats
+ * it. The ledger's day is clock.h's day_of, in SQL.
  */
+#define KNOWN                                                                                      \
+    " LEFT JOIN LATERAL (SELECT true AS known FROM ledger_entry l"                                 \
+    "  WHERE l.channel = ($2::text[])[no] AND l.kind = 'payment'"                                  \
+    "   AND l.transaction_id = ($3::text[])[no] LIMIT 1) k ON true"
+#define TAKEN "word IN ('success', 'late', 'second')"
+
 static const struct statement settle = {
     "settle",
-    "WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[],"
-    "   $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::boolean[],"
-    "   $11::integer[], $12::bytea[], $13::bytea[], $14::uuid[], $15::uuid[]) WITH ORDINALITY"
-    "   AS i (out_trade_no, channel, transaction_id, amount_fen, currency, merchant, appid,"
-    "   success_at, now_at, ours, key_day, key_wrapped, payer_sealed, anomaly_id, entry_id, no)),"
-    " hit AS (SELECT i.*, p.account_id, p.payment_id, p.order_id, p.channel AS p_channel,"
-    "   p.merchant AS p_merchant, p.appid AS p_appid, p.amount_fen AS p_amount_fen, p.state,"
-    "   p.transaction_id AS p_transaction_id, o.state AS order_state, a.pseudonym,"
-    "   coalesce(i.success_at BETWEEN p.created_at - " SKEW " AND i.now_at + " SKEW
-    ", false) AS timely"
+    "WITH input AS (SELECT out_trade_no, n::integer AS no"
+    "   FROM unnest($1::text[]) WITH ORDINALITY AS i (out_trade_no, n)),"
+    " hit AS (SELECT no, p.account_id, p.payment_id, p.order_id, a.pseudonym,"
+    "   p.state = 'succeeded' AS succeeded, k.known,"
+    "   coalesce(($8::timestamptz[])[no] BETWEEN p.created_at - " SKEW
+    " AND ($9::timestamptz[])[no] + " SKEW ", false) AS timely,"
+    "   CASE WHEN p.state = 'succeeded' AND p.transaction_id = ($3::text[])[no]"
+    "     AND p.channel = ($2::text[])[no] THEN 'duplicate'"
+    "    WHEN p.channel <> ($2::text[])[no] THEN 'channel'"
+    "    WHEN p.merchant <> ($6::text[])[no] THEN 'merchant'"
+    "    WHEN p.appid <> ($7::text[])[no] THEN 'application'"
+    "    WHEN ($5::text[])[no] <> 'CNY' THEN 'currency'"
+    "    WHEN p.amount_fen <> ($4::bigint[])[no] THEN 'amount'"
+    "    WHEN k.known THEN 'duplicate'"
+    "    WHEN p.state = 'closed' OR o.state = 'closed' THEN 'late'"
+    "    WHEN p.state = 'succeeded' OR o.state <> 'unpaid' THEN 'second'"
+    "    ELSE 'success' END AS word"
     "  FROM input i JOIN trade t USING (out_trade_no) JOIN payment p USING (account_id, payment_id)"
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
-    "   JOIN account a ON a.account_id = p.account_id"
+    "   JOIN account a ON a.account_id = p.account_id" KNOWN
     "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
-    " each AS (SELECT * FROM hit UNION ALL SELECT i.*, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-    "   NULL, NULL, NULL, NULL, NULL FROM input i WHERE i.no NOT IN (SELECT no FROM hit)),"
-    " seen AS (SELECT e.*, k.known IS NOT NULL AS known,"
-    "   row_number() OVER (PARTITION BY e.channel, e.transaction_id ORDER BY e.no) > 1"
-    "    OR (e.payment_id IS NOT NULL AND row_number() OVER (PARTITION BY e.account_id, e.order_id"
-    "     ORDER BY e.no) > 1) AS again"
-    "  FROM each e LEFT JOIN LATERAL (SELECT 1 AS known FROM ledger_entry l"
-    "    WHERE l.channel = e.channel AND l.kind = 'payment'"
-    "     AND l.transaction_id = e.transaction_id LIMIT 1) k ON true),"
-    " verdict AS (SELECT s.*, CASE WHEN timely OR payment_id IS NULL"
-    "    THEN coalesce(success_at, now_at) ELSE now_at END AS paid_at, CASE"
-    "   WHEN again THEN 'again'"
-    "   WHEN state = 'succeeded' AND p_transaction_id = transaction_id AND p_channel = channel"
-    "    THEN 'duplicate'"
-    "   WHEN payment_id IS NULL AND known THEN 'duplicate'"
-    "   WHEN payment_id IS NULL THEN 'unknown-trade'"
-    "   WHEN p_channel <> channel THEN 'channel'"
-    "   WHEN p_merchant <> merchant THEN 'merchant'"
-    "   WHEN p_appid <> appid THEN 'application'"
-    "   WHEN currency <> 'CNY' THEN 'currency'"
-    "   WHEN p_amount_fen <> amount_fen THEN 'amount'"
-    "   WHEN known THEN 'duplicate'"
-    "   WHEN state = 'closed' OR order_state = 'closed' THEN 'late'"
-    "   WHEN state = 'succeeded' OR order_state <> 'unpaid' THEN 'second'"
-    "   ELSE 'success' END AS word"
-    "  FROM seen s),"
-    " paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = v.transaction_id,"
+    " verdict AS (SELECT no, account_id, payment_id, order_id, pseudonym, succeeded, known, timely,"
+    "   CASE WHEN timely THEN ($8::timestamptz[])[no] ELSE ($9::timestamptz[])[no] END AS paid_at,"
+    "   CASE WHEN row_number() OVER (PARTITION BY account_id, order_id ORDER BY no) > 1"
+    "    THEN 'again' ELSE word END AS word FROM hit"
+    "  UNION ALL SELECT no, NULL, NULL, NULL, NULL, NULL, k.known, true,"
+    "   coalesce(($8::timestamptz[])[no], ($9::timestamptz[])[no]),"
+    "   CASE WHEN k.known THEN 'duplicate' ELSE 'unknown-trade' END"
+    "  FROM input i" KNOWN " WHERE no NOT IN (SELECT no FROM hit)),"
+    " paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = ($3::text[])[no],"
     "   succeeded_at = v.paid_at FROM verdict v WHERE p.account_id = v.account_id"
-    "   AND p.payment_id = v.payment_id AND p.state = 'pending'"
-    "   AND v.word IN ('success', 'late', 'second')),"
+    "   AND p.payment_id = v.payment_id AND p.state = 'pending' AND " TAKEN "),"
     " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
     "   expires_at = v.paid_at + $17, photos_expire_at = v.paid_at + $16 FROM verdict v"
     "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'"
-    "   AND v.word = 'success'),"
+    "   AND word = 'success'),"
     " who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,"
-    "   key_wrapped, payer_sealed) SELECT account_id, order_id, out_trade_no, paid_at + $17,"
-    "   key_day, key_wrapped, payer_sealed"
-    "  FROM verdict WHERE word IN ('success', 'late', 'second') AND state <> 'succeeded'),"
+    "   key_wrapped, payer_sealed) SELECT account_id, order_id, ($1::text[])[no], paid_at + $17,"
+    "   ($11::integer[])[no], ($12::bytea[])[no], ($13::bytea[])[no]"
+    "  FROM verdict WHERE " TAKEN " AND NOT succeeded),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
-    "  SELECT entry_id, 'payment', channel, merchant, transaction_id, out_trade_no, amount_fen,"
-    "   paid_at, now_at, floor((extract(epoch FROM paid_at) + 28800) / 86400),"
-    "   CASE WHEN length(appid) BETWEEN 1 AND 64 THEN appid END FROM verdict"
-    "  WHERE ours AND currency = 'CNY' AND NOT known"
-    "   AND word IN ('success', 'late', 'second', 'amount', 'unknown-trade')"
-    "  ORDER BY channel, transaction_id),"
+    "  SELECT ($15::uuid[])[no], 'payment', ($2::text[])[no], ($6::text[])[no],"
+    "   ($3::text[])[no], ($1::text[])[no], ($4::bigint[])[no], paid_at, ($9::timestamptz[])[no],"
+    "   floor((extract(epoch FROM paid_at) + 28800) / 86400),"
+    "   CASE WHEN length(($7::text[])[no]) BETWEEN 1 AND 64 THEN ($7::text[])[no] END"
+    "  FROM verdict WHERE known IS NULL AND ($10::boolean[])[no] AND ($5::text[])[no] = 'CNY'"
+    "   AND (" TAKEN " OR word IN ('amount', 'unknown-trade'))),"
     " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,"
-    "   amount_fen, recorded_at) SELECT anomaly_id, channel,"
-    "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, out_trade_no, transaction_id,"
-    "   amount_fen, now_at FROM verdict"
+    "   amount_fen, recorded_at) SELECT ($14::uuid[])[no], ($2::text[])[no],"
+    "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, ($1::text[])[no],"
+    "   ($3::text[])[no], ($4::bigint[])[no], ($9::timestamptz[])[no] FROM verdict"
     "  WHERE word NOT IN ('success', 'duplicate', 'again') OR (word = 'success' AND NOT timely)"
-    "  ORDER BY channel, transaction_id ON CONFLICT DO NOTHING RETURNING anomaly_id),"
+    "  ORDER BY 2, 5 ON CONFLICT DO NOTHING RETURNING anomaly_id),"
     " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
-    "  SELECT now_at, 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
-    "  WHERE word = 'success' OR anomaly_id IN (SELECT anomaly_id FROM odd))"
-    " SELECT no, word, coalesce(timely, true) FROM verdict"};
+    "  SELECT ($9::timestamptz[])[no], 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
+    "  WHERE word = 'success' OR ($14::uuid[])[no] IN (SELECT anomaly_id FROM odd))"
+    " SELECT no, word, timely FROM verdict"};
 
 static const struct statement payer_select = {
     "payer_select",
@@ -309,22 +303,44 @@ static enum status run(struct db *d, struct arena *a, struct settlement *const *
     return db_run(d, a, &settle, &p, rows);
 }
 
+static bool is_same_transaction(const struct settlement *x, const struct settlement *y)
+{
+    return x->in.trade->channel == y->in.trade->channel &&
+           strcmp(x->in.trade->transaction_id, y->in.trade->transaction_id) == 0;
+}
+
+/* The first of each transaction; the others cannot be judged before it has taken effect. */
+static size_t pick(struct settlement *const *batch, size_t n, struct settlement **picked)
+{
+    size_t n_picked = 0;
+    for (size_t i = 0; i < n; i++) {
+        batch[i]->again = false;
+        for (size_t k = 0; k < n_picked && !batch[i]->again; k++)
+            batch[i]->again = is_same_transaction(batch[i], picked[k]);
+        if (!batch[i]->again)
+            picked[n_picked++] = batch[i];
+    }
+    return n_picked;
+}
+
 enum status settlements_commit(struct db *d, struct arena *a, struct settlement *const *batch,
                                size_t n)
 {
+    struct settlement *picked[SETTLEMENTS_MAX];
     struct rows rows;
     CHECK(n > 0 && n <= SETTLEMENTS_MAX);
-    enum status s = run(d, a, batch, n, &rows);
+    size_t n_picked = pick(batch, n, picked);
+    enum status s = run(d, a, picked, n_picked, &rows);
     /* Somebody entered one of these transactions at the same time: the next look sees it. */
     for (int i = 0; s == CONFLICT && i < CONFLICTS_MAX; i++)
-        s = run(d, a, batch, n, &rows);
+        s = run(d, a, picked, n_picked, &rows);
     if (s != OK)
         return s == CONFLICT ? RETRY : s;
-    CHECK_PEER(rows.count == (int)n);
+    CHECK_PEER(rows.count == (int)n_picked);
     for (int i = 0; i < rows.count; i++) {
-        int64_t no = row_bigint(&rows, i, 0);
-        CHECK_PEER(no >= 1 && no <= (int64_t)n);
-        read_verdict(&rows, i, batch[no - 1]);
+        int32_t no = row_int(&rows, i, 0);
+        CHECK_PEER(no >= 1 && no <= (int32_t)n_picked);
+        read_verdict(&rows, i, picked[no - 1]);
     }
     return OK;
 }
