@@ -11,7 +11,7 @@
 #include "http/limits.h"
 #include "http/text.h"
 
-enum { HEADERS_MOST = 16384, TOKEN_MOST = 128, TOKEN_LEAST = 20 };
+enum { HEADERS_MOST = 8192, TOKEN_MOST = 128, TOKEN_LEAST = 20 };
 
 /* A step of admission: answers and returns false, or returns true. */
 static bool refuse(struct exchange *x, enum problem p)

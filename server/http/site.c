@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { CONNECTION_MEMORY = 32768, BACKLOG = 1024, HOST_MOST = 256 };
+enum { CONNECTION_MEMORY = 16384, BACKLOG = 1024, HOST_MOST = 256 };
 
 /* ---- the socket ---- */
 

@@ -99,7 +99,7 @@ struct settlement {
     int32_t key_day;
     unsigned char key_wrapped[VAULT_WRAPPED_BYTES];
     struct span payer_sealed;
-    struct uuid anomaly_id, entry_id;
+    struct uuid id; /* in the ledger and among the anomalies */
     /* by settlements_commit */
     bool again; /* not judged, nothing written */
     struct settled out;

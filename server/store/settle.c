@@ -17,8 +17,9 @@ enum { CONFLICTS_MAX = 3 };
 /*
  * Arrays, an element for each success: $1 out_trade_no  $2 channel  $3 transaction_id  $4
  * amount_fen $5 currency  $6 merchant  $7 appid  $8 success time or NULL  $9 now  $10 merchant is
- * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 anomaly id  $15 ledger id
- * For all: $16 photo life  $17 order life
+ * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 id in the ledger and among the
+ * anomalies
+ * For all: $15 photo life  $16 order life
  *
  * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
  * their newest versions; all are locked before anything is written. It judges each row as if it
@@ -73,16 +74,16 @@ static const struct statement settle = {
     "   succeeded_at = v.paid_at FROM verdict v WHERE p.account_id = v.account_id"
     "   AND p.payment_id = v.payment_id AND p.state = 'pending' AND " TAKEN "),"
     " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
-    "   expires_at = v.paid_at + $17, photos_expire_at = v.paid_at + $16 FROM verdict v"
+    "   expires_at = v.paid_at + $16, photos_expire_at = v.paid_at + $15 FROM verdict v"
     "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'"
     "   AND word = 'success'),"
     " who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,"
-    "   key_wrapped, payer_sealed) SELECT account_id, order_id, ($1::text[])[no], paid_at + $17,"
+    "   key_wrapped, payer_sealed) SELECT account_id, order_id, ($1::text[])[no], paid_at + $16,"
     "   ($11::integer[])[no], ($12::bytea[])[no], ($13::bytea[])[no]"
     "  FROM verdict WHERE " TAKEN " AND NOT succeeded),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
-    "  SELECT ($15::uuid[])[no], 'payment', ($2::text[])[no], ($6::text[])[no],"
+    "  SELECT ($14::uuid[])[no], 'payment', ($2::text[])[no], ($6::text[])[no],"
     "   ($3::text[])[no], ($1::text[])[no], ($4::bigint[])[no], paid_at, ($9::timestamptz[])[no],"
     "   floor((extract(epoch FROM paid_at) + 28800) / 86400),"
     "   CASE WHEN length(($7::text[])[no]) BETWEEN 1 AND 64 THEN ($7::text[])[no] END"
@@ -204,8 +205,7 @@ enum status settlement_prepare(struct vault *v, struct arena *a, const struct se
                                day_of(in->now_us + in->order_life_us), &r);
     if (s != OK)
         return s;
-    *out = (struct settlement){
-        .in = *in, .key_day = r.key_day, .anomaly_id = uuid_new(), .entry_id = uuid_new()};
+    *out = (struct settlement){.in = *in, .key_day = r.key_day, .id = uuid_new()};
     memcpy(out->key_wrapped, r.wrapped, sizeof r.wrapped);
     out->payer_sealed = sealed_text(a, &r, "payer_sealed", identity_text(a, in));
     record_wipe(&r);
@@ -247,25 +247,23 @@ static void add_trades(struct params *p, struct arena *a, struct settlement *con
     add_bool_array(p, a, ours, n);
 }
 
-/* What was made for them here: $11 to $15. */
+/* What was made for them here: $11 to $14. */
 static void add_prepared(struct params *p, struct arena *a, struct settlement *const *batch,
                          size_t n)
 {
     struct span wrapped[SETTLEMENTS_MAX], sealed[SETTLEMENTS_MAX];
-    struct uuid anomaly_ids[SETTLEMENTS_MAX], entry_ids[SETTLEMENTS_MAX];
+    struct uuid ids[SETTLEMENTS_MAX];
     int32_t key_days[SETTLEMENTS_MAX];
     for (size_t i = 0; i < n; i++) {
         key_days[i] = batch[i]->key_day;
         wrapped[i] = (struct span){batch[i]->key_wrapped, sizeof batch[i]->key_wrapped};
         sealed[i] = batch[i]->payer_sealed;
-        anomaly_ids[i] = batch[i]->anomaly_id;
-        entry_ids[i] = batch[i]->entry_id;
+        ids[i] = batch[i]->id;
     }
     add_int_array(p, a, key_days, n);
     add_span_array(p, a, wrapped, n);
     add_span_array(p, a, sealed, n);
-    add_uuid_array(p, a, anomaly_ids, n);
-    add_uuid_array(p, a, entry_ids, n);
+    add_uuid_array(p, a, ids, n);
 }
 
 /* The statement's word for what does not fit, as a text that outlives its rows: it is told after

@@ -2,6 +2,7 @@
 /* Keys, signatures, base64, AES-GCM, key files and amounts. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,6 +124,33 @@ Test(base64, only_the_one_right_spelling_is_taken)
     cr_assert_eq(base64_decode("Zm\0v", 4, out, sizeof out, &n), INVALID);
     cr_assert_eq(base64_decode("Zm9vYmFy", 8, out, 5, &n), TOO_LARGE);
     cr_assert_eq(n, 99);
+}
+
+/* libsodium's encoder tells what each size must be written as; no character of it may be another. */
+Test(base64, long_texts_are_as_strict_at_every_place)
+{
+    enum { MOST = 600 };
+    unsigned char bytes[MOST], out[MOST];
+    char expected[sodium_base64_ENCODED_LEN(MOST, sodium_base64_VARIANT_ORIGINAL)];
+    struct arena *a = arena_new();
+    for (size_t size = 0; size <= MOST; size++) {
+        size_t n = 0;
+        randombytes_buf(bytes, size);
+        sodium_bin2base64(expected, sizeof expected, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+        cr_assert_str_eq(base64_encode(a, bytes, size), expected);
+        cr_assert_eq(base64_decode(expected, strlen(expected), out, size, &n), OK);
+        cr_assert(n == size && memcmp(out, bytes, size) == 0);
+    }
+    for (size_t at = 0; at < strlen(expected); at++)
+        for (const char *other = " \n=-_*\x80"; *other; other++) {
+            size_t n;
+            char right = expected[at];
+            expected[at] = *other;
+            cr_assert_eq(base64_decode(expected, strlen(expected), out, sizeof out, &n), INVALID,
+                         "%d at %zu", *other, at);
+            expected[at] = right;
+        }
+    arena_free(a);
 }
 
 /* Lives as long as one test of the suite rsa. */
