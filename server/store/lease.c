@@ -8,7 +8,7 @@
 
 /* Each kind of row: what is due by day $1, and how the new key goes in. An order that is open, or
  * paid and not yet promoted, and all that hangs on it, lives on from day to day. */
-#define UNPAID "o.state = 'unpaid'"
+#define UNPAID     "o.state = 'unpaid'"
 #define UNPROMOTED "o.paid_at IS NOT NULL AND o.promoted_at IS NULL"
 /* A cancelled order stays as well while the provider may still take the money. Each of the three
  * sets is small and has an index of its own. */

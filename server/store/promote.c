@@ -19,9 +19,8 @@ static const struct statement promote_order_keys = {
 
 static const struct statement promote_payment_keys = {
     "promote_payment_keys",
-    "SELECT p.payment_id, p.key_wrapped, y.out_trade_no, y.key_wrapped FROM payment p"
-    " LEFT JOIN payer y ON y.account_id = p.account_id AND y.order_id = p.order_id"
-    "  AND y.out_trade_no = p.out_trade_no WHERE p.account_id = $1 AND p.order_id = $2"};
+    "SELECT payment_id, key_wrapped, out_trade_no, payer_key_wrapped FROM payment"
+    " WHERE account_id = $1 AND order_id = $2"};
 
 /* For each photo and purpose of the order the copy to take the bytes from. */
 static const struct statement promote_photos = {
@@ -40,13 +39,12 @@ static const struct statement promote_order_done = {
     " kept AS (UPDATE account a SET idle_from = greatest(a.idle_from, done.expires_at) FROM done"
     "  WHERE a.account_id = $1) SELECT guard((SELECT count(*) FROM done) = 1, 'promoted')"};
 
-static const struct statement promote_payment = {"promote_payment",
-                                                 "UPDATE payment SET key_day = $3, key_wrapped = $4"
-                                                 " WHERE account_id = $1 AND payment_id = $2"};
-
-static const struct statement promote_payer = {"promote_payer",
-                                               "UPDATE payer SET key_day = $3, key_wrapped = $4"
-                                               " WHERE account_id = $1 AND out_trade_no = $2"};
+/* $5, $6: of who paid it; NULL while nobody has. */
+static const struct statement promote_payment = {
+    "promote_payment", "UPDATE payment SET key_day = $3, key_wrapped = $4,"
+                       "  payer_key_day = coalesce($5, payer_key_day),"
+                       "  payer_key_wrapped = coalesce($6, payer_key_wrapped)"
+                       " WHERE account_id = $1 AND payment_id = $2"};
 
 /* A later purchase of the same kind lengthens the life; an earlier end never shortens it. */
 static const struct statement promote_copy = {
@@ -63,7 +61,7 @@ static const struct statement promote_copy = {
     "   AND b.account_id = $1 AND b.photo_id = $2 AND b.purpose = $8 ON CONFLICT DO NOTHING"};
 
 STATEMENTS(promote_statements, &promote_pick, &promote_order_keys, &promote_payment_keys,
-           &promote_photos, &promote_order_done, &promote_payment, &promote_payer, &promote_copy);
+           &promote_photos, &promote_order_done, &promote_payment, &promote_copy);
 
 struct promotion {
     struct store *st;
@@ -116,12 +114,14 @@ static enum status plan_payment(struct promotion *p, const struct rows *rows, in
     add_bigint(params, p->account_id);
     add_bytes(params, row_bytes(rows, i, 0, &(size_t){0}), sizeof name.row_id);
     enum status s = add_rewrapped(p, params, &name, rows, i, 1, day);
-    if (s != OK || row_is_null(rows, i, 2))
+    if (s != OK)
         return s;
+    if (row_is_null(rows, i, 3)) {
+        add_bytes(params, NULL, 0);
+        add_bytes(params, NULL, 0);
+        return OK;
+    }
     struct record_name payer = {"payer", 0, uuid_of_text(row_text(rows, i, 2))};
-    params = next_step(p, &promote_payer);
-    add_bigint(params, p->account_id);
-    add_text(params, row_text(rows, i, 2));
     return add_rewrapped(p, params, &payer, rows, i, 3, day);
 }
 
@@ -131,7 +131,7 @@ static enum status plan_payments(struct promotion *p, const struct rows *rows)
 {
     enum status s = OK;
     for (int i = 0; s == OK && i < rows->count; i++) {
-        if (p->n + 3 > DB_STEPS_MAX)
+        if (p->n + 2 > DB_STEPS_MAX)
             s = flush(p);
         if (s == OK)
             s = plan_payment(p, rows, i);

@@ -87,7 +87,8 @@ static const struct statement key_day_oldest = {
                       " (SELECT min(key_day) FROM orders WHERE key_day >= $2),"
                       " (SELECT min(key_day) FROM payment WHERE key_day >= $2),"
                       " (SELECT min(key_day) FROM wechat_binding WHERE key_day >= $2),"
-                      " (SELECT min(key_day) FROM payer WHERE key_day >= $2), $1::integer + 1)"};
+                      " (SELECT min(payer_key_day) FROM payment WHERE payer_key_day >= $2),"
+                      " $1::integer + 1)"};
 
 static const struct statement instance_put = {
     "instance_put", "INSERT INTO instance (host, ratchet_day, seen_at) VALUES ($1, $2, $3)"

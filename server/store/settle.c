@@ -17,21 +17,21 @@ enum { CONFLICTS_MAX = 3 };
 /*
  * Arrays, an element for each success: $1 out_trade_no  $2 channel  $3 transaction_id  $4
  * amount_fen $5 currency  $6 merchant  $7 appid  $8 success time or NULL  $9 now  $10 merchant is
- * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 id in the ledger and among the
- * anomalies
- * For all: $15 photo life  $16 order life
+ * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 id in the ledger and among
+ * the anomalies For all: $15 photo life  $16 order life
  *
  * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
  * their newest versions; all are locked before anything is written. It judges each row as if it
  * came alone: one whose order stands in an earlier row cannot be judged before that one has taken
- * effect, and verdict leaves it for 'again'. Rows pass through it again and again, so they are kept
- * narrow: what is only written is taken from the arrays where it is written, by no. Whether the
- * ledger knows a row stays a lookup with a LIMIT: as EXISTS it may be planned as a table of the
- * whole ledger, when that was empty then. Every write is bound to the verdict and to the state it
- * expects; a transaction that another statement enters meanwhile undoes the whole of this one,
- * which is then judged anew. A success time that cannot be is an anomaly and is never used as a
- * date: our own now takes its place. An anomaly is told once, however often the provider repeats
- * it. The ledger's day is clock.h's day_of, in SQL.
+ * effect, and verdict leaves it for 'again'. An attempt that was closed stays so, and knows who
+ * paid it all the same. Rows pass through it again and again, so they are kept narrow: what is only
+ * written is taken from the arrays where it is written, by no. Whether the ledger knows a row stays
+ * a lookup with a LIMIT: as EXISTS it may be planned as a table of the whole ledger, when that was
+ * empty then. Every write is bound to the verdict and to the state it expects; a transaction that
+ * another statement enters meanwhile undoes the whole of this one, which is then judged anew. A
+ * success time that cannot be is an anomaly and is never used as a date: our own now takes its
+ * place. An anomaly is told once, however often the provider repeats it. The ledger's day is
+ * clock.h's day_of, in SQL.
  */
 #define KNOWN                                                                                      \
     " LEFT JOIN LATERAL (SELECT true AS known FROM ledger_entry l"                                 \
@@ -43,8 +43,7 @@ static const struct statement settle = {
     "settle",
     "WITH input AS (SELECT out_trade_no, n::integer AS no"
     "   FROM unnest($1::text[]) WITH ORDINALITY AS i (out_trade_no, n)),"
-    " hit AS (SELECT no, p.account_id, p.payment_id, p.order_id, a.pseudonym,"
-    "   p.state = 'succeeded' AS succeeded, k.known,"
+    " hit AS (SELECT no, p.account_id, p.payment_id, p.order_id, a.pseudonym, k.known,"
     "   coalesce(($8::timestamptz[])[no] BETWEEN p.created_at - " SKEW
     " AND ($9::timestamptz[])[no] + " SKEW ", false) AS timely,"
     "   CASE WHEN p.state = 'succeeded' AND p.transaction_id = ($3::text[])[no]"
@@ -62,25 +61,26 @@ static const struct statement settle = {
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
     "   JOIN account a ON a.account_id = p.account_id" KNOWN
     "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
-    " verdict AS (SELECT no, account_id, payment_id, order_id, pseudonym, succeeded, known, timely,"
+    " verdict AS (SELECT no, account_id, payment_id, order_id, pseudonym, known, timely,"
     "   CASE WHEN timely THEN ($8::timestamptz[])[no] ELSE ($9::timestamptz[])[no] END AS paid_at,"
     "   CASE WHEN row_number() OVER (PARTITION BY account_id, order_id ORDER BY no) > 1"
     "    THEN 'again' ELSE word END AS word FROM hit"
-    "  UNION ALL SELECT no, NULL, NULL, NULL, NULL, NULL, k.known, true,"
+    "  UNION ALL SELECT no, NULL, NULL, NULL, NULL, k.known, true,"
     "   coalesce(($8::timestamptz[])[no], ($9::timestamptz[])[no]),"
     "   CASE WHEN k.known THEN 'duplicate' ELSE 'unknown-trade' END"
     "  FROM input i" KNOWN " WHERE no NOT IN (SELECT no FROM hit)),"
-    " paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = ($3::text[])[no],"
-    "   succeeded_at = v.paid_at FROM verdict v WHERE p.account_id = v.account_id"
-    "   AND p.payment_id = v.payment_id AND p.state = 'pending' AND " TAKEN "),"
+    " paid AS (UPDATE payment p SET"
+    "   state = CASE p.state WHEN 'pending' THEN 'succeeded' ELSE p.state END,"
+    "   transaction_id = CASE p.state WHEN 'pending' THEN ($3::text[])[no] END,"
+    "   succeeded_at = CASE p.state WHEN 'pending' THEN v.paid_at END,"
+    "   payer_expires_at = v.paid_at + $16, payer_key_day = ($11::integer[])[no],"
+    "   payer_key_wrapped = ($12::bytea[])[no], payer_sealed = ($13::bytea[])[no]"
+    "  FROM verdict v WHERE p.account_id = v.account_id AND p.payment_id = v.payment_id"
+    "   AND p.payer_sealed IS NULL AND " TAKEN "),"
     " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
     "   expires_at = v.paid_at + $16, photos_expire_at = v.paid_at + $15 FROM verdict v"
     "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'"
     "   AND word = 'success'),"
-    " who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,"
-    "   key_wrapped, payer_sealed) SELECT account_id, order_id, ($1::text[])[no], paid_at + $16,"
-    "   ($11::integer[])[no], ($12::bytea[])[no], ($13::bytea[])[no]"
-    "  FROM verdict WHERE " TAKEN " AND NOT succeeded),"
     " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
     "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
     "  SELECT ($14::uuid[])[no], 'payment', ($2::text[])[no], ($6::text[])[no],"
@@ -96,18 +96,17 @@ static const struct statement settle = {
     "  WHERE word NOT IN ('success', 'duplicate', 'again') OR (word = 'success' AND NOT timely)"
     "  ORDER BY 2, 5 ON CONFLICT DO NOTHING RETURNING anomaly_id),"
     " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
-    "  SELECT ($9::timestamptz[])[no], 'provider', pseudonym, 'payment.' || word, payment_id FROM verdict"
+    "  SELECT ($9::timestamptz[])[no], 'provider', pseudonym, 'payment.' || word, payment_id FROM "
+    "verdict"
     "  WHERE word = 'success' OR ($14::uuid[])[no] IN (SELECT anomaly_id FROM odd))"
     " SELECT no, word, timely FROM verdict"};
 
 static const struct statement payer_select = {
     "payer_select",
-    "SELECT p.channel, p.appid, y.out_trade_no, y.key_wrapped, y.payer_sealed, p.payment_id,"
+    "SELECT p.channel, p.appid, p.out_trade_no, p.payer_key_wrapped, p.payer_sealed, p.payment_id,"
     "  p.key_wrapped, p.ip_sealed, o.key_wrapped, o.ip_sealed"
-    " FROM payer y JOIN trade t USING (out_trade_no)"
-    "  JOIN payment p ON p.account_id = t.account_id AND p.payment_id = t.payment_id"
-    "  JOIN orders o ON o.account_id = y.account_id AND o.order_id = y.order_id"
-    " WHERE y.account_id = $1 AND y.order_id = $2 AND y.expires_at > $3 ORDER BY p.payment_id"};
+    " FROM payment p JOIN orders o USING (account_id, order_id) WHERE p.account_id = $1"
+    "  AND p.order_id = $2 AND p.payer_expires_at > $3 ORDER BY p.payment_id"};
 
 static const struct statement ledger_select = {
     "ledger_select",

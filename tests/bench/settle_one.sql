@@ -32,17 +32,17 @@ WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchan
   WHEN hit.state = 'succeeded' OR hit.order_state <> 'unpaid' THEN 'second'
   ELSE 'success' END AS word
   FROM (SELECT 1) one LEFT JOIN hit ON true),
- paid AS (UPDATE payment p SET state = 'succeeded', transaction_id = $3,
-  succeeded_at = v.paid_at FROM verdict v WHERE p.account_id = v.account_id
-  AND p.payment_id = v.payment_id AND p.state = 'pending'
-  AND v.word IN ('success', 'late', 'second')),
+ paid AS (UPDATE payment p SET
+  state = CASE p.state WHEN 'pending' THEN 'succeeded' ELSE p.state END,
+  transaction_id = CASE p.state WHEN 'pending' THEN $3 END,
+  succeeded_at = CASE p.state WHEN 'pending' THEN v.paid_at END, payer_expires_at = v.paid_at + $12,
+  payer_key_day = $13, payer_key_wrapped = $14, payer_sealed = $15
+  FROM verdict v WHERE p.account_id = v.account_id AND p.payment_id = v.payment_id
+  AND p.payer_sealed IS NULL AND v.word IN ('success', 'late', 'second')),
  ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,
   expires_at = v.paid_at + $12, photos_expire_at = v.paid_at + $11 FROM verdict v
   WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'
   AND v.word = 'success'),
- who AS (INSERT INTO payer (account_id, order_id, out_trade_no, expires_at, key_day,
-  key_wrapped, payer_sealed) SELECT account_id, order_id, $1, paid_at + $12, $13, $14, $15
-  FROM verdict WHERE word IN ('success', 'late', 'second') AND state <> 'succeeded'),
  entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,
   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)
   SELECT $17, 'payment', $2, $6, $3, $1, $4, paid_at, $9,

@@ -279,7 +279,7 @@ Test(erase, the_link_to_the_audit_log_dies_with_the_account)
 
 #define TABLES                                                                                     \
     "account", "session", "consent", "photo", "photo_copy", "photo_bytes", "orders", "order_item", \
-        "payment", "trade", "payer"
+        "payment", "trade"
 
 /* A backup: every row of every table, put aside and put back. */
 static void back_up(void)

@@ -126,7 +126,8 @@ Test(base64, only_the_one_right_spelling_is_taken)
     cr_assert_eq(n, 99);
 }
 
-/* libsodium's encoder tells what each size must be written as; no character of it may be another. */
+/* libsodium's encoder tells what each size must be written as; no character of it may be another.
+ */
 Test(base64, long_texts_are_as_strict_at_every_place)
 {
     enum { MOST = 600 };
