@@ -139,12 +139,13 @@ bool executor_submit(struct executor *e, struct job *job, void (*before)(struct 
     if (taken) {
         before(job);
         push(q, job);
-        pthread_cond_signal(&e->came[job->lane]);
     } else {
         e->refused++;
         metric_count(METRIC_HTTP_REFUSED, lane_name(job->lane), e->stopping ? "stopping" : "full");
     }
     pthread_mutex_unlock(&e->mutex);
+    if (taken) /* outside the mutex, which the worker would only have to wait for */
+        pthread_cond_signal(&e->came[job->lane]);
     return taken;
 }
 

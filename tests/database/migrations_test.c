@@ -236,6 +236,33 @@ Test(schema, every_column_with_a_key_lies_in_a_table_that_the_ratchet_asks)
     }
 }
 
+/* Back to where payers had a table of their own, and forward again: a database in use comes this
+ * way. */
+Test(schema, who_paid_moves_with_its_key_into_the_payment)
+{
+    int64_t who = new_account();
+    struct uuid photo = new_photo(who), order = new_paid_order(who, "electronic", &photo);
+    (void)new_order(who, "electronic", &photo);
+    const char *before = sql_text("SELECT string_agg(payer::text, ' ') FROM payer");
+    is(rows_of_sql("SELECT count(*) FROM payer"), 1);
+    sql_do("CREATE TABLE was AS SELECT * FROM payer");
+    sql_do("DROP VIEW payer");
+    sql_do("ALTER TABLE payment DROP COLUMN payer_expires_at, DROP COLUMN payer_key_day,"
+           " DROP COLUMN payer_key_wrapped, DROP COLUMN payer_sealed");
+    sql_do("ALTER TABLE was RENAME TO payer");
+    sql_do("ALTER TABLE payer OWNER TO idphotod_owner");
+    sql_do("CREATE INDEX payment_order ON payment (account_id, order_id)");
+    sql_do("CREATE INDEX audit_log_at ON audit_log (at)");
+    sql_do("DELETE FROM schema_migration WHERE version >= 12");
+    is(migrate_up(owner, w.now_us, out), OK);
+    same_text(sql_text("SELECT string_agg(payer::text, ' ') FROM payer"), before);
+    struct payer *payers;
+    size_t n;
+    is(payer_list(&w.st, w.a, who, &order, w.now_us, &payers, &n), OK);
+    is(n, 1);
+    is(rows_of_sql("SELECT count(*) FROM pg_class WHERE relname = 'payer' AND relkind = 'v'"), 1);
+}
+
 /* ---- rights ---- */
 
 #define REFUSED "42501"

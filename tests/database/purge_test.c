@@ -199,7 +199,8 @@ Test(purge, the_books_are_kept_for_their_years_by_the_servers_own_clock)
         " FROM unnest(ARRAY[0, 1094, 1097]) x");
     sql_do(
         "INSERT INTO ledger_entry SELECT gen_random_uuid(), 'payment', 'wechat', 'm', x::text, 'o',"
-        " 1, now() - x * interval '1 day', now(), 1 FROM unnest(ARRAY[0, 3651, 3654]) x");
+        " 1, now() - x * interval '1 day', now(), day_of(now() - x * interval '1 day')"
+        " FROM unnest(ARRAY[0, 3651, 3654]) x");
     sql_do("INSERT INTO anomaly SELECT gen_random_uuid(), 'wechat', 'late', 'o', x::text, 1,"
            " now() - x * interval '1 day' FROM unnest(ARRAY[0, 3651, 3654]) x");
     is(purge_books(&w.st, 100, &deleted), OK);
