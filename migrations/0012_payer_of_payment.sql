@@ -30,6 +30,3 @@ COMMENT ON COLUMN payer.key_day IS 'day after which nobody can read it';
 COMMENT ON COLUMN payer.key_wrapped IS 'data key of payer_sealed';
 COMMENT ON COLUMN payer.payer_sealed IS 'openid, buyer_id or buyer_open_id, and the address the callback came from';
 GRANT SELECT, UPDATE ON payer TO idphotod_app;
-
--- An account has few payments: its own lead to those of an order.
-DROP INDEX payment_order;

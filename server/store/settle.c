@@ -18,24 +18,26 @@ enum { CONFLICTS_MAX = 3 };
  * Arrays, an element for each success: $1 out_trade_no  $2 channel  $3 transaction_id  $4
  * amount_fen $5 currency  $6 merchant  $7 appid  $8 success time or NULL  $9 now  $10 merchant is
  * ours $11 payer's key_day  $12 its key_wrapped  $13 payer_sealed  $14 id in the ledger and among
- * the anomalies For all: $15 photo life  $16 order life
+ * the anomalies
+ * For all: $15 photo life  $16 order life  $17 look the ledger up for known trades too
  *
  * hit locks payments and orders, in an order that is the same for everyone who settles, and sees
  * their newest versions; all are locked before anything is written. It judges each row as if it
  * came alone: one whose order stands in an earlier row cannot be judged before that one has taken
  * effect, and verdict leaves it for 'again'. An attempt that was closed stays so, and knows who
  * paid it all the same. Rows pass through it again and again, so they are kept narrow: what is only
- * written is taken from the arrays where it is written, by no. Whether the ledger knows a row stays
- * a lookup with a LIMIT: as EXISTS it may be planned as a table of the whole ledger, when that was
- * empty then. Every write is bound to the verdict and to the state it expects; a transaction that
- * another statement enters meanwhile undoes the whole of this one, which is then judged anew. A
- * success time that cannot be is an anomaly and is never used as a date: our own now takes its
+ * written is taken from the arrays where it is written, by no. Every write is bound to
+ * the verdict and to the state it expects. A transaction that the ledger knows already, or that
+ * another statement enters meanwhile, undoes the whole of this one by the ledger's unique key; only
+ * then are known trades looked up there, and all is judged anew. That stays a lookup with a LIMIT:
+ * as EXISTS it may be planned as a table of the whole ledger, when that was empty then. A success
+ * time that cannot be is an anomaly and is never used as a date: our own now takes its
  * place. An anomaly is told once, however often the provider repeats it. The ledger's day is
  * clock.h's day_of, in SQL.
  */
-#define KNOWN                                                                                      \
-    " LEFT JOIN LATERAL (SELECT true AS known FROM ledger_entry l"                                 \
-    "  WHERE l.channel = ($2::text[])[no] AND l.kind = 'payment'"                                  \
+#define KNOWN(when)                                                                                \
+    " LEFT JOIN LATERAL (SELECT true AS known FROM ledger_entry l WHERE " when                     \
+    "   AND l.channel = ($2::text[])[no] AND l.kind = 'payment'"                                   \
     "   AND l.transaction_id = ($3::text[])[no] LIMIT 1) k ON true"
 #define TAKEN "word IN ('success', 'late', 'second')"
 
@@ -59,47 +61,68 @@ static const struct statement settle = {
     "    ELSE 'success' END AS word"
     "  FROM input i JOIN trade t USING (out_trade_no) JOIN payment p USING (account_id, payment_id)"
     "   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id"
-    "   JOIN account a ON a.account_id = p.account_id" KNOWN
-    "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
-    " verdict AS (SELECT no, account_id, payment_id, order_id, pseudonym, known, timely,"
-    "   CASE WHEN timely THEN ($8::timestamptz[])[no] ELSE ($9::timestamptz[])[no] END AS paid_at,"
-    "   CASE WHEN row_number() OVER (PARTITION BY account_id, order_id ORDER BY no) > 1"
-    "    THEN 'again' ELSE word END AS word FROM hit"
-    "  UNION ALL SELECT no, NULL, NULL, NULL, NULL, k.known, true,"
-    "   coalesce(($8::timestamptz[])[no], ($9::timestamptz[])[no]),"
-    "   CASE WHEN k.known THEN 'duplicate' ELSE 'unknown-trade' END"
-    "  FROM input i" KNOWN " WHERE no NOT IN (SELECT no FROM hit)),"
-    " paid AS (UPDATE payment p SET"
-    "   state = CASE p.state WHEN 'pending' THEN 'succeeded' ELSE p.state END,"
-    "   transaction_id = CASE p.state WHEN 'pending' THEN ($3::text[])[no] END,"
-    "   succeeded_at = CASE p.state WHEN 'pending' THEN v.paid_at END,"
-    "   payer_expires_at = v.paid_at + $16, payer_key_day = ($11::integer[])[no],"
-    "   payer_key_wrapped = ($12::bytea[])[no], payer_sealed = ($13::bytea[])[no]"
-    "  FROM verdict v WHERE p.account_id = v.account_id AND p.payment_id = v.payment_id"
-    "   AND p.payer_sealed IS NULL AND " TAKEN "),"
-    " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
-    "   expires_at = v.paid_at + $16, photos_expire_at = v.paid_at + $15 FROM verdict v"
-    "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND o.state = 'unpaid'"
-    "   AND word = 'success'),"
-    " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, merchant, transaction_id,"
-    "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
-    "  SELECT ($14::uuid[])[no], 'payment', ($2::text[])[no], ($6::text[])[no],"
-    "   ($3::text[])[no], ($1::text[])[no], ($4::bigint[])[no], paid_at, ($9::timestamptz[])[no],"
-    "   floor((extract(epoch FROM paid_at) + 28800) / 86400),"
-    "   CASE WHEN length(($7::text[])[no]) BETWEEN 1 AND 64 THEN ($7::text[])[no] END"
-    "  FROM verdict WHERE known IS NULL AND ($10::boolean[])[no] AND ($5::text[])[no] = 'CNY'"
-    "   AND (" TAKEN " OR word IN ('amount', 'unknown-trade'))),"
-    " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, transaction_id,"
-    "   amount_fen, recorded_at) SELECT ($14::uuid[])[no], ($2::text[])[no],"
-    "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, ($1::text[])[no],"
-    "   ($3::text[])[no], ($4::bigint[])[no], ($9::timestamptz[])[no] FROM verdict"
-    "  WHERE word NOT IN ('success', 'duplicate', 'again') OR (word = 'success' AND NOT timely)"
-    "  ORDER BY 2, 5 ON CONFLICT DO NOTHING RETURNING anomaly_id),"
-    " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, object_id)"
-    "  SELECT ($9::timestamptz[])[no], 'provider', pseudonym, 'payment.' || word, payment_id FROM "
-    "verdict"
-    "  WHERE word = 'success' OR ($14::uuid[])[no] IN (SELECT anomaly_id FROM odd))"
-    " SELECT no, word, timely FROM verdict"};
+    "   JOIN account a ON a.account_id = p.account_id" KNOWN(
+        "$17") "  ORDER BY p.account_id, p.order_id, p.payment_id FOR UPDATE OF p, o),"
+               " verdict AS (SELECT no, account_id, payment_id, order_id, pseudonym, known, timely,"
+               "   CASE WHEN timely THEN ($8::timestamptz[])[no] ELSE ($9::timestamptz[])[no] END "
+               "AS paid_at,"
+               "   CASE WHEN row_number() OVER (PARTITION BY account_id, order_id ORDER BY no) > 1"
+               "    THEN 'again' ELSE word END AS word FROM hit"
+               "  UNION ALL SELECT no, NULL, NULL, NULL, NULL, k.known, true,"
+               "   coalesce(($8::timestamptz[])[no], ($9::timestamptz[])[no]),"
+               "   CASE WHEN k.known THEN 'duplicate' ELSE 'unknown-trade' END"
+               "  FROM input i" KNOWN(
+                   "true") " WHERE no NOT IN (SELECT no FROM hit)),"
+                           " paid AS (UPDATE payment p SET"
+                           "   state = CASE p.state WHEN 'pending' THEN 'succeeded' ELSE p.state "
+                           "END,"
+                           "   transaction_id = CASE p.state WHEN 'pending' THEN ($3::text[])[no] "
+                           "END,"
+                           "   succeeded_at = CASE p.state WHEN 'pending' THEN v.paid_at END,"
+                           "   payer_expires_at = v.paid_at + $16, payer_key_day = "
+                           "($11::integer[])[no],"
+                           "   payer_key_wrapped = ($12::bytea[])[no], payer_sealed = "
+                           "($13::bytea[])[no]"
+                           "  FROM verdict v WHERE p.account_id = v.account_id AND p.payment_id = "
+                           "v.payment_id"
+                           "   AND p.payer_sealed IS NULL AND " TAKEN "),"
+                           " ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,"
+                           "   expires_at = v.paid_at + $16, photos_expire_at = v.paid_at + $15 "
+                           "FROM verdict v"
+                           "  WHERE o.account_id = v.account_id AND o.order_id = v.order_id AND "
+                           "o.state = 'unpaid'"
+                           "   AND word = 'success'),"
+                           " entered AS (INSERT INTO ledger_entry (entry_id, kind, channel, "
+                           "merchant, transaction_id,"
+                           "   out_trade_no, amount_fen, occurred_at, recorded_at, day, appid)"
+                           "  SELECT ($14::uuid[])[no], 'payment', ($2::text[])[no], "
+                           "($6::text[])[no],"
+                           "   ($3::text[])[no], ($1::text[])[no], ($4::bigint[])[no], paid_at, "
+                           "($9::timestamptz[])[no],"
+                           "   floor((extract(epoch FROM paid_at) + 28800) / 86400),"
+                           "   CASE WHEN length(($7::text[])[no]) BETWEEN 1 AND 64 THEN "
+                           "($7::text[])[no] END"
+                           "  FROM verdict WHERE known IS NULL AND ($10::boolean[])[no] AND "
+                           "($5::text[])[no] = 'CNY'"
+                           "   AND (" TAKEN " OR word IN ('amount', 'unknown-trade'))),"
+                           " odd AS (INSERT INTO anomaly (anomaly_id, channel, kind, out_trade_no, "
+                           "transaction_id,"
+                           "   amount_fen, recorded_at) SELECT ($14::uuid[])[no], ($2::text[])[no],"
+                           "   CASE WHEN word = 'success' THEN 'success-time' ELSE word END, "
+                           "($1::text[])[no],"
+                           "   ($3::text[])[no], ($4::bigint[])[no], ($9::timestamptz[])[no] FROM "
+                           "verdict"
+                           "  WHERE word NOT IN ('success', 'duplicate', 'again') OR (word = "
+                           "'success' AND NOT timely)"
+                           "  ORDER BY 2, 5 ON CONFLICT DO NOTHING RETURNING anomaly_id),"
+                           " told AS (INSERT INTO audit_log (at, actor, pseudonym, action, "
+                           "object_id)"
+                           "  SELECT ($9::timestamptz[])[no], 'provider', pseudonym, 'payment.' || "
+                           "word, payment_id FROM "
+                           "verdict"
+                           "  WHERE word = 'success' OR ($14::uuid[])[no] IN (SELECT anomaly_id "
+                           "FROM odd))"
+                           " SELECT no, word, timely FROM verdict"};
 
 static const struct statement payer_select = {
     "payer_select",
@@ -290,13 +313,14 @@ static void read_verdict(const struct rows *rows, int i, struct settlement *out)
 }
 
 static enum status run(struct db *d, struct arena *a, struct settlement *const *batch, size_t n,
-                       struct rows *rows)
+                       bool look, struct rows *rows)
 {
     struct params p = {0};
     add_trades(&p, a, batch, n);
     add_prepared(&p, a, batch, n);
     add_interval(&p, a, n ? batch[0]->in.photo_life_us : 0);
     add_interval(&p, a, n ? batch[0]->in.order_life_us : 0);
+    add_bool(&p, look);
     return db_run(d, a, &settle, &p, rows);
 }
 
@@ -327,10 +351,9 @@ enum status settlements_commit(struct db *d, struct arena *a, struct settlement 
     struct rows rows;
     CHECK(n > 0 && n <= SETTLEMENTS_MAX);
     size_t n_picked = pick(batch, n, picked);
-    enum status s = run(d, a, picked, n_picked, &rows);
-    /* Somebody entered one of these transactions at the same time: the next look sees it. */
+    enum status s = run(d, a, picked, n_picked, false, &rows);
     for (int i = 0; s == CONFLICT && i < CONFLICTS_MAX; i++)
-        s = run(d, a, picked, n_picked, &rows);
+        s = run(d, a, picked, n_picked, true, &rows);
     if (s != OK)
         return s == CONFLICT ? RETRY : s;
     CHECK_PEER(rows.count == (int)n_picked);
@@ -345,7 +368,7 @@ enum status settlements_commit(struct db *d, struct arena *a, struct settlement 
 enum status settlements_plan(struct db *d, struct arena *a)
 {
     struct rows none;
-    return run(d, a, NULL, 0, &none);
+    return run(d, a, NULL, 0, false, &none);
 }
 
 enum status payment_settle(struct store *st, struct arena *a, const struct settle *in,

@@ -251,7 +251,6 @@ Test(schema, who_paid_moves_with_its_key_into_the_payment)
            " DROP COLUMN payer_key_wrapped, DROP COLUMN payer_sealed");
     sql_do("ALTER TABLE was RENAME TO payer");
     sql_do("ALTER TABLE payer OWNER TO idphotod_owner");
-    sql_do("CREATE INDEX payment_order ON payment (account_id, order_id)");
     sql_do("CREATE INDEX audit_log_at ON audit_log (at)");
     sql_do("DELETE FROM schema_migration WHERE version >= 12");
     is(migrate_up(owner, w.now_us, out), OK);
