@@ -21,6 +21,8 @@
 static const struct statement payment_lock = {
     "payment_lock", "SELECT 1 FROM orders WHERE account_id = $1 AND order_id = $2 FOR UPDATE"};
 
+/* The order's own attempts come first: asked for the pending ones, the planner may go through those
+ * of everybody, if there were few when it last counted. */
 static const struct statement payment_insert = {
     "payment_insert",
     "WITH o AS (SELECT account_id, order_id, state, amount_fen, kind, expires_at FROM orders"
@@ -28,9 +30,10 @@ static const struct statement payment_insert = {
     " payable AS (SELECT * FROM o WHERE state = 'unpaid' AND expires_at > $9 AND NOT EXISTS ("
     "  SELECT 1 FROM order_item i WHERE i.account_id = $1 AND i.order_id = $2 AND NOT EXISTS ("
     "   SELECT 1 FROM photo_copy c WHERE c.account_id = $1 AND c.photo_id = i.photo_id))),"
-    " old AS (SELECT p.* FROM payment p, payable WHERE p.account_id = $1 AND p.order_id = $2"
-    "  AND p.state = 'pending' AND p.channel = $4 AND p.method = $5 AND p.merchant = $6"
-    "  AND p.appid = $7 AND p.expires_at > $9::timestamptz + " TAKE_OVER_LEFT
+    " mine AS MATERIALIZED (SELECT * FROM payment WHERE account_id = $1 AND order_id = $2),"
+    " old AS (SELECT p.* FROM mine p, payable WHERE p.state = 'pending' AND p.channel = $4"
+    "  AND p.method = $5 AND p.merchant = $6 AND p.appid = $7"
+    "  AND p.expires_at > $9::timestamptz + " TAKE_OVER_LEFT
     "  ORDER BY p.created_at DESC LIMIT 1),"
     " made AS (INSERT INTO payment (account_id, payment_id, order_id, channel, method, merchant,"
     "   appid, out_trade_no, amount_fen, state, created_at, expires_at, key_day, key_wrapped,"
