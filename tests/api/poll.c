@@ -109,8 +109,8 @@ static const struct step provider_away[] = {
     NO_CALLBACK("pol.five.pay"),
     AWAY("wechat", "1"),
     SHOWN("pol", "pol.five", "pol.five.pay", "pending"),
+    AWAY("wechat", "1"), /* before its turn: the server's own poll may come first */
     TURN("pol.five.pay"),
-    AWAY("wechat", "1"),
     JOB("poll"),
     ORDER_STATE("pol", "pol.five", "unpaid"),
     TURN("pol.five.pay"),
