@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The providers' callbacks. Nothing is believed before its signature; then the
- * committer's statement judges and writes. Only what is committed is
- * acknowledged: the handler defers, and the answer follows the commit.
+ * The providers' callbacks. Nothing is believed before its signature, which is
+ * checked where it came in, on the I/O thread: that costs less than the way to
+ * a worker and back. Then the committer's statement judges and writes. Only
+ * what is committed is acknowledged: the handler defers, and the answer follows
+ * the commit.
  */
 #include <string.h>
 
@@ -84,6 +86,10 @@ static void committed(struct pending *p, enum status s)
 static void settle(struct request *r, const struct trade *trade,
                    void (*answer)(struct request *r, enum verdict verdict))
 {
+    if (trade->state == TRADE_REFUNDED && !r->worker) {
+        request_pass(r); /* what it tells is noted in the database */
+        return;
+    }
     if (trade->state == TRADE_REFUNDED)
         notify_refunded(r, trade);
     if (trade->state != TRADE_PAID) { /* closing and refunds are found by asking */
@@ -109,6 +115,19 @@ static void settle(struct request *r, const struct trade *trade,
     settle_tell(&c->pending.settlement, RETRY);
     answer(r, VERDICT_AGAIN);
     request_resume(r);
+}
+
+/* What could not wait for its commit is told to come again before its signature is looked at: that
+ * way a flood costs little. */
+static bool turn_away(struct request *r, void (*answer)(struct request *r, enum verdict verdict))
+{
+    size_t length, limit;
+    committer_queue(app_of(r)->committer, &length, &limit);
+    if (length < limit)
+        return false;
+    metric_count(METRIC_HTTP_REFUSED, lane_name(r->route->lane), "full");
+    answer(r, VERDICT_AGAIN);
+    return true;
 }
 
 enum notify_refusal notify_open_wechat(struct request *r, enum wechat_event event,
@@ -145,6 +164,8 @@ void notify_wechat(struct request *r)
 {
     const struct wechat *chosen;
     struct wechat_notice notice;
+    if (turn_away(r, answer_wechat))
+        return;
     enum notify_refusal refusal = notify_open_wechat(r, WECHAT_TRANSACTION, &notice, &chosen);
     if (refusal == NOTIFY_ACCEPTED)
         settle(r, &notice.trade, answer_wechat);
@@ -166,6 +187,8 @@ void notify_alipay(struct request *r)
     size_t n = service_alipays(&app_of(r)->service, apps);
     const struct alipay *chosen;
     struct trade trade;
+    if (turn_away(r, answer_alipay))
+        return;
     enum notify_refusal refusal =
         alipay_open_notify(apps, n, r->body, r->body_size, r->arena, &trade, &chosen);
     if (refusal == NOTIFY_SERIAL)

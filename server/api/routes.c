@@ -56,9 +56,9 @@ const struct route routes[] = {
     {"GET",    "/v1/orders/{order_id}/payments/{payment_id}", ACCOUNT, LANE_WORK, .rate = "read", .handle = payment_show},
     {"POST",   "/v1/qr",                                 ACCOUNT, LANE_WORK, TYPE_JSON, SMALL, .rate = "write", .handle = qr_post},
 
-    {"POST",   "/v1/notify/wechat",                      PROVIDER, LANE_CALLBACK, TYPE_ANY, CALLBACK, .handle = notify_wechat},
+    {"POST",   "/v1/notify/wechat",                      PROVIDER, LANE_CALLBACK, TYPE_ANY, CALLBACK, .eager = true, .handle = notify_wechat},
     {"POST",   "/v1/notify/wechat/refund",               PROVIDER, LANE_CALLBACK, TYPE_ANY, CALLBACK, .handle = notify_wechat_refund},
-    {"POST",   "/v1/notify/alipay",                      PROVIDER, LANE_CALLBACK, TYPE_FORM, CALLBACK, .handle = notify_alipay},
+    {"POST",   "/v1/notify/alipay",                      PROVIDER, LANE_CALLBACK, TYPE_FORM, CALLBACK, .eager = true, .handle = notify_alipay},
 
     {"GET",    "/admin/v1/orders",                       OPERATOR, LANE_WORK, .roles = ROLE_FULFILMENT, .audit = "order.list", .handle = admin_orders_show},
     {"GET",    "/admin/v1/orders/{order_id}",            OPERATOR, LANE_WORK, .roles = ROLE_FULFILMENT, .purpose = true, .audit = "order.read", .handle = admin_order_show},

@@ -27,7 +27,7 @@ const struct config_key config_keys[CONFIG_KEYS] = {
     KEY(server, io_threads, CORES, AT(server.io_threads), DEFAULT("cores"), RANGE(1, 256)),
     KEY(server, workers, COUNT, AT(server.workers), DEFAULT("16"), RANGE(1, 1024)),
     KEY(server, queue, COUNT, AT(server.queue), DEFAULT("1024"), RANGE(1, 1000000)),
-    KEY(server, callback_workers, CORES, AT(server.callback_workers), DEFAULT("cores"), RANGE(1, 256)),
+    KEY(server, callback_workers, COUNT, AT(server.callback_workers), DEFAULT("2"), RANGE(1, 256)),
     KEY(server, image_workers, CORES, AT(server.image_workers), DEFAULT("cores"), RANGE(1, 256)),
     KEY(server, image_queue, COUNT, AT(server.image_queue), DEFAULT("64"), RANGE(1, 10000)),
     KEY(server, max_photo_bytes, COUNT, AT(server.max_photo_bytes), DEFAULT("20971520"), RANGE(1024, 20971520)),

@@ -262,10 +262,19 @@ static struct exchange *exchange_of(struct request *r)
     return (struct exchange *)((char *)r - offsetof(struct exchange, r));
 }
 
+static void suspend(struct job *job)
+{
+    struct exchange *x = (struct exchange *)job; /* its first member */
+    x->stage = STAGE_QUEUED;
+    MHD_suspend_connection(x->mhd);
+}
+
 void request_defer(struct request *r)
 {
     struct exchange *x = exchange_of(r);
-    CHECK(r->route->lane == LANE_CALLBACK && r->reply_status == 0 && !x->deferred);
+    CHECK(r->route->lane == LANE_CALLBACK && r->reply_status == 0 && !x->deferred && !x->passed);
+    if (x->stage != STAGE_QUEUED) /* on the I/O thread */
+        suspend(&x->job);
     x->deferred = true;
     atomic_fetch_add(&x->turns, 1);
     atomic_fetch_add(&x->site->server->deferred, 1);
@@ -281,6 +290,13 @@ bool request_is_abandoned(const struct request *r)
 void request_resume(struct request *r)
 {
     end_turn(exchange_of(r));
+}
+
+void request_pass(struct request *r)
+{
+    struct exchange *x = exchange_of(r);
+    CHECK(r->route->eager && !r->worker && r->reply_status == 0 && !x->deferred);
+    x->passed = true;
 }
 
 void exchange_finish(struct job *job, enum job_end end, void *worker)
@@ -303,17 +319,43 @@ void exchange_finish(struct job *job, enum job_end end, void *worker)
     end_turn(x);
 }
 
-static void suspend(struct job *job)
-{
-    struct exchange *x = (struct exchange *)job;
-    x->stage = STAGE_QUEUED;
-    MHD_suspend_connection(x->mhd);
-}
-
 static enum lane lane_of(const struct exchange *x)
 {
     const struct route *route = x->r.route;
     return route->image_query && x->transport.query.first ? LANE_IMAGE : route->lane;
+}
+
+static enum MHD_Result queue(struct exchange *x)
+{
+    x->job = (struct job){.lane = lane_of(x), .deadline_us = x->r.deadline_us};
+    if (executor_submit(x->site->server->executor, &x->job, suspend))
+        return MHD_YES;
+    reply_problem(&x->r, PROBLEM_OVERLOADED);
+    return send_answer(x);
+}
+
+static enum MHD_Result run_here(struct exchange *x)
+{
+    run_handler(x, false);
+    if (x->passed)
+        return queue(x);
+    if (x->deferred) {
+        end_turn(x);
+        return MHD_YES;
+    }
+    see_answered(&x->r);
+    return send_answer(x);
+}
+
+/* Counted as deferred before it looks whether the server ends; server_stop does it the other way
+ * round, so none is missed. */
+static enum MHD_Result run_eagerly(struct exchange *x)
+{
+    struct server *s = x->site->server;
+    atomic_fetch_add(&s->deferred, 1);
+    enum MHD_Result result = atomic_load(&s->ending) ? queue(x) : run_here(x);
+    atomic_fetch_sub(&s->deferred, 1); /* the server may be stopped once this is 0 */
+    return result;
 }
 
 static enum MHD_Result hand_over(struct exchange *x)
@@ -326,16 +368,9 @@ static enum MHD_Result hand_over(struct exchange *x)
     r->now_us = clock_now_us();
     r->deadline_us = clock_boot_us() + x->site->server->options.handler_deadline_us;
     connection_expect(x->connection, PHASE_HANDLER, INT64_MAX);
-    if (r->route->lane == LANE_INLINE) {
-        run_handler(x, false);
-        see_answered(r);
-        return send_answer(x);
-    }
-    x->job = (struct job){.lane = lane_of(x), .deadline_us = r->deadline_us};
-    if (executor_submit(x->site->server->executor, &x->job, suspend))
-        return MHD_YES;
-    reply_problem(r, PROBLEM_OVERLOADED);
-    return send_answer(x);
+    if (r->route->lane == LANE_INLINE)
+        return run_here(x);
+    return r->route->eager ? run_eagerly(x) : queue(x);
 }
 
 /* ---- arrival ---- */

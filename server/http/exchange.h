@@ -4,7 +4,7 @@
  * room only.
  *
  * An exchange belongs to the I/O thread of its connection, except between
- * suspension and resumption, when it belongs to the executor, and after
+ * suspension and resumption, when it belongs to the executor, or after
  * request_defer to whoever was given the request.
  */
 #ifndef IDPHOTOD_HTTP_EXCHANGE_H
@@ -47,8 +47,8 @@ struct exchange {
     struct buf piece; /* of an answer in pieces: what is being sent */
     size_t piece_sent;
     bool pieces_over, pieces_broken;
-    bool deferred;
-    _Atomic unsigned turns; /* the worker's and, of a deferred request, its holder's */
+    bool deferred, passed;
+    _Atomic unsigned turns; /* the handler's and, of a deferred request, its holder's */
     _Atomic unsigned holds;
 };
 

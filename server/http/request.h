@@ -60,6 +60,7 @@ struct route {
     unsigned roles;    /* CALLER_OPERATOR: who of them */
     bool token_too;    /* CALLER_ANYONE: an account's token may come along, and is then checked */
     bool image_query;  /* with a query it is LANE_IMAGE's, without one its lane's */
+    bool eager;        /* tried on the I/O thread, without gate and worker, before its lane */
     bool idempotent;   /* Idempotency-Key required and honoured */
     bool consent;      /* creates personal data: the current major policy must be agreed to */
     bool faces;        /* looks at faces: the account must have agreed to that purpose */
@@ -152,11 +153,15 @@ void reply_pieces(struct request *r, unsigned http_status, const char *content_t
 /* ---- answering later ---- */
 
 /* For a handler of LANE_CALLBACK, in place of an answer: from the next call that hands r on, r is
- * its holder's. The handler then touches neither r nor its arena and returns; its worker is free
+ * its holder's. The handler then touches neither r nor its arena and returns; its thread is free
  * for others, the connection stays suspended. The holder must answer r and call request_resume,
  * exactly once, also when the server stops; it minds r->deadline_us itself. */
 void request_defer(struct request *r);
 /* By the holder, after its reply_ call. r is gone afterwards. Any thread. */
 void request_resume(struct request *r);
+
+/* For the handler of an eager route on the I/O thread, where r->worker is NULL, in place of an
+ * answer: what it found would block. It returns, and runs again on a worker of its lane. */
+void request_pass(struct request *r);
 
 #endif

@@ -143,6 +143,7 @@ void server_stop(struct server *s, int64_t drain_us)
     for (size_t i = 0; i < s->n_sites; i++)
         site_quiesce(&s->sites[i]);
     await_end(s, clock_boot_us() + drain_us);
+    atomic_store(&s->ending, true);
     /* running handlers are waited for, whatever they take: their connections are suspended, and
      * stopping libmicrohttpd with suspended connections is undefined */
     executor_stop(s->executor);

@@ -5,8 +5,9 @@
  * I/O threads (epoll pool) parse, route, check size, type and token shape,
  * suspend the connection and queue the request; a worker runs gate and handler
  * and resumes it, exactly once, unless the handler deferred it: then whoever
- * holds it does. A full queue answers 503 at once. LANE_WORK, LANE_CALLBACK and
- * LANE_IMAGE have queues and workers of their own. Deadlines for headers, body
+ * holds it does. Handlers of eager routes run on the I/O thread at first, and
+ * go to a worker only for what would block. A full queue answers 503 at once. LANE_WORK,
+ * LANE_CALLBACK and LANE_IMAGE have queues and workers of their own. Deadlines for headers, body
  * and handler are our own: libmicrohttpd's timeout restarts with each byte.
  */
 #ifndef IDPHOTOD_HTTP_SERVER_H
@@ -49,7 +50,7 @@ struct server_options {
     int64_t idle_deadline_us;
     size_t body_memory_bytes, upload_memory_bytes;
     unsigned max_connections;
-    /* Runs before and around every handler that is not LANE_INLINE; must answer the request. */
+    /* Runs before and around every handler on a worker's thread; must answer the request. */
     void (*dispatch)(struct request *r);
 };
 

@@ -44,8 +44,10 @@ struct server {
     size_t n_sites;
     struct body_room bodies, uploads; /* uploads: of LANE_IMAGE */
     _Atomic int64_t exchanges;        /* requests that are not over */
-    _Atomic int64_t deferred; /* of them, given away by their handlers and not resumed yet */
-    atomic_bool draining;
+    /* Of them, those that may be suspended without the executor's knowing: given away by their
+     * handlers and not resumed yet, or in the hands of one that may still give them away. */
+    _Atomic int64_t deferred;
+    atomic_bool draining, ending; /* ending: nothing is given away any more */
 };
 
 /* Binds and serves. INVALID with why: options that cannot be; UNAVAILABLE: cannot bind. On failure

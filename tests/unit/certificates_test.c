@@ -9,6 +9,7 @@
 #include "boot_clock.h"
 #include "http_fixture.h"
 #include "jobs/certificates.h"
+#include "jobs/committer.h"
 #include "kept_log.h"
 #include "pay/wechat_parts.h"
 #include "platform_list.h"
@@ -42,10 +43,13 @@ static void open_merchant(bool public_key)
         .name = "wechat", .enabled = true, .platform_certificates = true, .base_url = stub_url()};
     app.service.config = &config;
     app.service.certificates = certificates_new();
+    app.service.db_options.url = "host=/nowhere"; /* nothing is ever committed */
+    app.committer = committer_start(&app.service, 1);
 }
 
 static void close_merchant(void)
 {
+    committer_stop(app.committer);
     certificates_free(app.service.certificates); /* waits for the download that goes on */
     wechat_close(app.service.wechat[0]);
     key_pair_free(&ours);

@@ -123,6 +123,15 @@ static void keep_and_forget(struct request *r)
     request_resume(r);
 }
 
+/* What it says is who ran it. */
+static void pass(struct request *r)
+{
+    if (r->worker)
+        reply_json(r, 200, json_pack("{s:s}", "by", "worker"));
+    else
+        request_pass(r);
+}
+
 static void one(struct request *r)
 {
     reply_json(
@@ -235,6 +244,36 @@ static const struct route routes[] = {
      .listener = LISTENER_PUBLIC,
      .lane = LANE_CALLBACK,
      .handle = keep_and_forget},
+    {.method = "GET",
+     .path = "/eager/hello",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .eager = true,
+     .handle = hello},
+    {.method = "GET",
+     .path = "/eager/later",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .eager = true,
+     .handle = keep},
+    {.method = "GET",
+     .path = "/eager/shortly",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .eager = true,
+     .handle = keep_shortly},
+    {.method = "GET",
+     .path = "/eager/never",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .eager = true,
+     .handle = keep_and_forget},
+    {.method = "GET",
+     .path = "/eager/pass",
+     .listener = LISTENER_PUBLIC,
+     .lane = LANE_CALLBACK,
+     .eager = true,
+     .handle = pass},
     {.method = "GET",
      .path = "/things/{id}",
      .listener = LISTENER_PUBLIC,

@@ -38,6 +38,8 @@ int fixture_kept(void);
 bool fixture_await_kept(int n);
 void fixture_resume(void);
 
+/* /eager/... are the same handlers on eager routes; /eager/pass passes unless it has a worker. */
+
 /* /work goes on until it is abandoned; so many of them were, within 2 s. */
 bool fixture_await_abandoned(int n);
 
