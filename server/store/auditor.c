@@ -63,7 +63,7 @@ static const struct statement balance_payments = {
     " GROUP BY 1, 2),"
     " ledger AS (SELECT l.day::integer AS day, l.channel, count(*) AS n, sum(l.amount_fen) AS fen"
     "  FROM ledger_entry l JOIN trade USING (out_trade_no) JOIN payment p USING (account_id,"
-    "   payment_id) WHERE l.kind = 'payment' AND p.state = 'succeeded'"
+    "   order_id, payment_id) WHERE l.kind = 'payment' AND p.state = 'succeeded'"
     "   AND p.transaction_id = l.transaction_id GROUP BY 1, 2)"
     " SELECT format('%s %s: payments make %s fen in %s, the ledger says %s fen in "
     "%s', " BOTH_SIDES DIFFERING};
@@ -94,7 +94,7 @@ static const struct statement entry_paid = {
     "audit_entry_paid",
     "SELECT format('trade %s is in the ledger, and its payment is %s', p.out_trade_no, p.state)"
     " FROM ledger_entry l JOIN trade USING (out_trade_no) JOIN payment p USING (account_id,"
-    "  payment_id) WHERE l.kind = 'payment' AND (p.state <> 'succeeded'"
+    "  order_id, payment_id) WHERE l.kind = 'payment' AND (p.state <> 'succeeded'"
     "   OR p.transaction_id <> l.transaction_id)"
     "  AND NOT EXISTS (SELECT 1 FROM anomaly y WHERE y.channel = l.channel"
     "   AND y.transaction_id = l.transaction_id) ORDER BY p.out_trade_no" MOST};

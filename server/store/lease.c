@@ -45,10 +45,11 @@ static const struct lease leases[] = {
      2},
     {"payment",
      {"lease_payment_due",
-      KEPT_ORDERS "SELECT account_id, p.payment_id, ''::text, p.key_wrapped FROM kept"
+      KEPT_ORDERS "SELECT account_id, p.payment_id, order_id::text, p.key_wrapped FROM kept"
                   " JOIN payment p USING (account_id, order_id) WHERE p.key_day <= $1 LIMIT $2"},
-     {"lease_payment_put", "UPDATE payment SET key_day = $4, key_wrapped = $5 WHERE account_id = $1"
-                           " AND payment_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $6"},
+     {"lease_payment_put",
+      "UPDATE payment SET key_day = $4, key_wrapped = $5 WHERE account_id = $1"
+      " AND payment_id = $2 AND order_id = $3::text::uuid AND key_wrapped = $6"},
      0,
      2},
     {"photo",

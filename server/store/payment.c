@@ -40,8 +40,8 @@ static const struct statement payment_insert = {
     "   ip_sealed, ask_at) SELECT $1, $3, $2, $4, $5, $6, $7, $8, amount_fen, 'pending', $9, $10,"
     "   $11, $12, $13, $9::timestamptz + " FIRST_ASK
     " FROM payable WHERE NOT EXISTS (SELECT 1 FROM old) RETURNING *),"
-    " named AS (INSERT INTO trade (out_trade_no, account_id, payment_id)"
-    "  SELECT out_trade_no, account_id, payment_id FROM made),"
+    " named AS (INSERT INTO trade (out_trade_no, account_id, order_id, payment_id)"
+    "  SELECT out_trade_no, account_id, order_id, payment_id FROM made),"
     " attempt AS (SELECT * FROM old UNION ALL SELECT * FROM made)"
     " SELECT o.kind, t.payment_id, t.out_trade_no, t.amount_fen, t.created_at, t.expires_at,"
     "  t.key_wrapped, t.ip_sealed FROM o LEFT JOIN attempt t ON true"};
@@ -86,19 +86,20 @@ static const struct statement payment_take = {
     "" LATER_ASK ")"
     "   WHEN step.next > p.expires_at - " LAST_LEFT " THEN p.expires_at + interval '1 second'"
     "   ELSE step.next END"
-    " FROM (SELECT account_id, payment_id, created_at, closing OR expires_at < $1 AS ends"
+    " FROM (SELECT account_id, order_id, payment_id, created_at, closing OR expires_at < $1 AS ends"
     "   FROM payment"
     "   WHERE state = 'pending' AND channel = $2 AND ask_at <= $1"
     "    AND (asked_at IS NULL OR asked_at <= $1::timestamptz - " LEAST_PAUSE ")"
     "   ORDER BY ask_at LIMIT 1 FOR UPDATE SKIP LOCKED) due"
     "  CROSS JOIN LATERAL (SELECT coalesce(min(due.created_at + after), $1 + " LATER_ASK ") AS next"
     "   FROM unnest(" ASKS ") after WHERE due.created_at + after > $1) step"
-    " WHERE p.account_id = due.account_id AND p.payment_id = due.payment_id"
+    " WHERE p.account_id = due.account_id AND p.order_id = due.order_id"
+    "  AND p.payment_id = due.payment_id"
     " RETURNING" PAYMENT_COLUMNS ", due.ends"};
 
 static const struct statement payment_close_update = {
-    "payment_close", "UPDATE payment SET state = 'closed', closed_at = $3 WHERE account_id = $1"
-                     " AND payment_id = $2 AND state = 'pending'"};
+    "payment_close", "UPDATE payment SET state = 'closed', closed_at = $4 WHERE account_id = $1"
+                     " AND order_id = $2 AND payment_id = $3 AND state = 'pending'"};
 
 /* $1 to $4 name the marker as in idempotency_finish. */
 static const struct statement payment_answer_end = {
@@ -264,8 +265,6 @@ enum status payment_close(struct store *st, struct arena *a, const struct paymen
 {
     struct params p = {0};
     struct rows rows;
-    add_bigint(&p, payment->account_id);
-    add_uuid(&p, &payment->payment_id);
-    add_time(&p, now_us);
+    add_attempt(&p, payment->account_id, &payment->order_id, &payment->payment_id, now_us);
     return db_run(st->db, a, &payment_close_update, &p, &rows);
 }

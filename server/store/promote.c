@@ -39,12 +39,12 @@ static const struct statement promote_order_done = {
     " kept AS (UPDATE account a SET idle_from = greatest(a.idle_from, done.expires_at) FROM done"
     "  WHERE a.account_id = $1) SELECT guard((SELECT count(*) FROM done) = 1, 'promoted')"};
 
-/* $5, $6: of who paid it; NULL while nobody has. */
+/* $6, $7: of who paid it; NULL while nobody has. */
 static const struct statement promote_payment = {
-    "promote_payment", "UPDATE payment SET key_day = $3, key_wrapped = $4,"
-                       "  payer_key_day = coalesce($5, payer_key_day),"
-                       "  payer_key_wrapped = coalesce($6, payer_key_wrapped)"
-                       " WHERE account_id = $1 AND payment_id = $2"};
+    "promote_payment", "UPDATE payment SET key_day = $4, key_wrapped = $5,"
+                       "  payer_key_day = coalesce($6, payer_key_day),"
+                       "  payer_key_wrapped = coalesce($7, payer_key_wrapped)"
+                       " WHERE account_id = $1 AND order_id = $2 AND payment_id = $3"};
 
 /* A later purchase of the same kind lengthens the life; an earlier end never shortens it. */
 static const struct statement promote_copy = {
@@ -112,6 +112,7 @@ static enum status plan_payment(struct promotion *p, const struct rows *rows, in
     struct record_name name = {"payment", p->account_id, row_uuid(rows, i, 0)};
     struct params *params = next_step(p, &promote_payment);
     add_bigint(params, p->account_id);
+    add_uuid(params, &p->order_id);
     add_bytes(params, row_bytes(rows, i, 0, &(size_t){0}), sizeof name.row_id);
     enum status s = add_rewrapped(p, params, &name, rows, i, 1, day);
     if (s != OK)

@@ -28,7 +28,8 @@ static const struct statement refund_rule = {
     "   JOIN ledger_entry e ON e.kind = 'payment' AND e.channel = x.channel"
     "    AND e.transaction_id = x.transaction_id"
     "   LEFT JOIN trade t ON t.out_trade_no = e.out_trade_no"
-    "   LEFT JOIN payment p ON p.account_id = t.account_id AND p.payment_id = t.payment_id"
+    "   LEFT JOIN payment p ON p.account_id = t.account_id AND p.order_id = t.order_id"
+    "    AND p.payment_id = t.payment_id"
     "   LEFT JOIN erased_attempt f ON f.out_trade_no = e.out_trade_no AND f.channel = e.channel"
     "    AND f.merchant = e.merchant AND f.amount_fen = e.amount_fen"
     "  WHERE x.resolved_at IS NULL AND e.amount_fen > 0"
@@ -98,8 +99,8 @@ static const struct statement refund_entry = {
 
 #define PAID_ORDER                                                                                 \
     "ledger_entry e JOIN trade t ON t.out_trade_no = e.out_trade_no"                               \
-    " JOIN payment p ON p.account_id = t.account_id AND p.payment_id = t.payment_id"               \
-    "  AND p.channel = e.channel WHERE e.entry_id = $1"
+    " JOIN payment p ON p.account_id = t.account_id AND p.order_id = t.order_id"                   \
+    "  AND p.payment_id = t.payment_id AND p.channel = e.channel WHERE e.entry_id = $1"
 
 static const struct statement refund_payment_lock = {
     "refund_payment_lock",

@@ -14,7 +14,7 @@ struct rewrap {
 };
 
 /* A row that does not open keeps no other from being wrapped again; the first failure is told at
- * the end. Each due row: account, row id, a text that tells rows of one id apart, the wrapped key.
+ * the end. Each due row: account, row id, a text that names the rest of the row, the wrapped key.
  */
 static const struct rewrap rewraps[] = {
     {"account",
@@ -36,10 +36,12 @@ static const struct rewrap rewraps[] = {
     {"payment",
      false,
      false,
-     {"rewrap_payment_due", "SELECT account_id, payment_id, " NO_TEXT ", key_wrapped FROM payment"
-                            " WHERE " OLDER " LIMIT $2"},
+     {"rewrap_payment_due",
+      "SELECT account_id, payment_id, order_id::text, key_wrapped FROM payment"
+      " WHERE " OLDER " LIMIT $2"},
      {"rewrap_payment_put", "UPDATE payment SET key_wrapped = $4 WHERE account_id = $1"
-                            " AND payment_id = $2 AND $3::text IS NOT NULL AND key_wrapped = $5"}},
+                            " AND payment_id = $2 AND order_id = $3::text::uuid"
+                            " AND key_wrapped = $5"}},
     {"photo",
      false,
      false,

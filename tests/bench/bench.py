@@ -103,8 +103,8 @@ INSERT INTO payment (account_id, payment_id, order_id, channel, method, merchant
   SELECT account_id, payment_id, order_id, '{channel}', '{method}', '{merchant}', '{appid}',
     out_trade_no, 990, 'pending', now(), now() + interval '1 hour', now() + interval '1 hour', {day},
     decode(repeat('5a', 79), 'hex'), decode(repeat('5a', 49), 'hex') FROM made;
-INSERT INTO trade (out_trade_no, account_id, payment_id)
-  SELECT out_trade_no, account_id, payment_id FROM made;
+INSERT INTO trade (out_trade_no, account_id, order_id, payment_id)
+  SELECT out_trade_no, account_id, order_id, payment_id FROM made;
 """
 
 

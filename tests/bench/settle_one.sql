@@ -10,7 +10,7 @@
 WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchant, p.appid,
   p.amount_fen, p.state, p.transaction_id, o.state AS order_state, a.pseudonym,
   coalesce($8 BETWEEN p.created_at - interval '5 minutes' AND $9::timestamptz + interval '5 minutes', false) AS timely
-  FROM trade t JOIN payment p USING (account_id, payment_id)
+  FROM trade t JOIN payment p USING (account_id, order_id, payment_id)
   JOIN orders o ON o.account_id = p.account_id AND o.order_id = p.order_id
   JOIN account a ON a.account_id = p.account_id
   WHERE t.out_trade_no = $1 FOR UPDATE OF p, o),
@@ -37,7 +37,7 @@ WITH hit AS (SELECT p.account_id, p.payment_id, p.order_id, p.channel, p.merchan
   transaction_id = CASE p.state WHEN 'pending' THEN $3 END,
   succeeded_at = CASE p.state WHEN 'pending' THEN v.paid_at END, payer_expires_at = v.paid_at + $12,
   payer_key_day = $13, payer_key_wrapped = $14, payer_sealed = $15
-  FROM verdict v WHERE p.account_id = v.account_id AND p.payment_id = v.payment_id
+  FROM verdict v WHERE p.account_id = v.account_id AND p.order_id = v.order_id AND p.payment_id = v.payment_id
   AND p.payer_sealed IS NULL AND v.word IN ('success', 'late', 'second')),
  ordered AS (UPDATE orders o SET state = 'paid', paid_at = v.paid_at,
   expires_at = v.paid_at + $12, photos_expire_at = v.paid_at + $11 FROM verdict v

@@ -236,9 +236,9 @@ Test(schema, every_column_with_a_key_lies_in_a_table_that_the_ratchet_asks)
     }
 }
 
-/* Back to where payers had a table of their own, and forward again: a database in use comes this
- * way. */
-Test(schema, who_paid_moves_with_its_key_into_the_payment)
+/* Back to where payers had a table of their own and attempts were named without their order, and
+ * forward again: a database in use comes this way. */
+Test(schema, who_paid_and_which_order_are_moved_with_their_payments)
 {
     int64_t who = new_account();
     struct uuid photo = new_photo(who), order = new_paid_order(who, "electronic", &photo);
@@ -252,6 +252,12 @@ Test(schema, who_paid_moves_with_its_key_into_the_payment)
     sql_do("ALTER TABLE was RENAME TO payer");
     sql_do("ALTER TABLE payer OWNER TO idphotod_owner");
     sql_do("CREATE INDEX audit_log_at ON audit_log (at)");
+    sql_do("ALTER TABLE trade DROP COLUMN order_id");
+    sql_do("ALTER TABLE payment DROP CONSTRAINT payment_pkey, ADD PRIMARY KEY (account_id, "
+           "payment_id)");
+    sql_do("CREATE INDEX payment_order ON payment (account_id, order_id)");
+    sql_do("ALTER TABLE trade ADD FOREIGN KEY (account_id, payment_id) REFERENCES payment"
+           " ON DELETE CASCADE");
     sql_do("DELETE FROM schema_migration WHERE version >= 12");
     is(migrate_up(owner, w.now_us, out), OK);
     same_text(sql_text("SELECT string_agg(payer::text, ' ') FROM payer"), before);
@@ -260,6 +266,9 @@ Test(schema, who_paid_moves_with_its_key_into_the_payment)
     is(payer_list(&w.st, w.a, who, &order, w.now_us, &payers, &n), OK);
     is(n, 1);
     is(rows_of_sql("SELECT count(*) FROM pg_class WHERE relname = 'payer' AND relkind = 'v'"), 1);
+    is(rows_of_sql(
+           "SELECT count(*) FROM trade JOIN payment USING (account_id, order_id, payment_id)"),
+       rows_of_sql("SELECT count(*) FROM payment"));
 }
 
 /* ---- rights ---- */
