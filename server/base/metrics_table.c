@@ -79,7 +79,8 @@ const struct metric_row metrics_table[METRICS] = {
     [METRIC_HTTP_IN_FLIGHT] = {"idphotod_http_requests_in_flight", METRIC_GAUGE,
         "Requests that have begun and are not over, this scrape's among them."},
     [METRIC_HTTP_REFUSED] = {"idphotod_http_refused_total", METRIC_COUNTER,
-        "Requests that no worker took: the queue was full or stopping, or their time was over.",
+        "Requests that were not taken up: the queue was full (a callback's: of those that wait for "
+        "their commit) or stopping, or their time was over.",
         {LANE, {"reason", VALUES("full", "expired", "stopping")}}},
     [METRIC_HTTP_QUEUED] = {"idphotod_http_queue_length", METRIC_GAUGE,
         "Requests that wait for a worker.", {LANE}},

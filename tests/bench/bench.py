@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Measures callbacks, orders and prepayments; the database alone is the yardstick.
 
-Five rounds, medians. In a round, callbacks that were signed ahead (half WeChat, half Alipay, each
+Seven rounds, medians. In a round, callbacks that were signed ahead (half WeChat, half Alipay, each
 of a payment of its own) come over 64 connections; then pgbench settles as many payments of its own,
 each by one statement, over 64 connections; then the peer of Fastify and pg takes as many callbacks.
-A round that is not counted comes first, for the server and for the peer. In five more rounds orders
+A round that is not counted comes first, for the server and for the peer. In seven more rounds orders
 are made and Alipay app payments are opened for them, and pgbench says the same to the database.
 Afterwards the database must hold what was answered, once. Slowness never fails, wrong results do.
 ROUNDS, CALLBACKS, ORDERS (both of a round) and WORKERS in the environment ask for others.
@@ -20,7 +20,7 @@ from installation import (CONFIG, DATABASE_URL, IDPHOTOD, STACK, SUPERUSER_URL, 
                           Phone, Server, make_png, psql, value)
 from recording import Recorder, Writer
 
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
 CONNECTIONS = 64
 CALLBACKS = int(os.environ.get("CALLBACKS", "8000")) // CONNECTIONS * CONNECTIONS  # a round
 WARMED = ROUNDS + 1  # of the server and of the peer: the first one warms it up
