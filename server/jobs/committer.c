@@ -2,7 +2,9 @@
 #include "jobs/committer.h"
 
 #include <pthread.h>
+#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -25,25 +27,29 @@ struct batch {
     size_t n;
 };
 
-/* They take turns: while one is at the database, the other tells what its last batch came to. Two
- * statements at once would each be smaller, and a statement has its price. */
 enum { HANDS = 2 };
+
+/* Beside a batch under way another one is begun only if so many wait: a statement has its price,
+ * and a core. While few come, those that came during a batch follow it together. */
+enum { BESIDE_LEAST = 16 };
 
 /* One thread and its connection. */
 struct hand {
     struct committer *c;
     struct db *db;
     struct batch batch;
+    uint64_t marks[SETTLEMENTS_MAX]; /* of the transactions under way; of the committer's mutex */
+    size_t n_marks;
     pthread_t thread;
 };
 
 struct committer {
     struct db_options options;
-    pthread_mutex_t mutex; /* of the queue, busy and stopping */
+    unsigned char key[crypto_shorthash_KEYBYTES]; /* of the marks */
+    pthread_mutex_t mutex;                        /* of the queue, the marks and stopping */
     pthread_cond_t came;
     struct queue queue;
     size_t most;
-    bool busy; /* a hand is at the database */
     bool stopping;
     struct hand hands[HANDS];
 };
@@ -56,15 +62,6 @@ static void push(struct queue *q, struct pending *p)
     else
         q->first = p;
     q->last = p;
-    q->n++;
-}
-
-static void push_front(struct queue *q, struct pending *p)
-{
-    p->next = q->first;
-    q->first = p;
-    if (!q->last)
-        q->last = p;
     q->n++;
 }
 
@@ -116,6 +113,19 @@ static void drop_late(struct batch *b)
     b->n = kept;
 }
 
+/* Ends what was judged; the others stay, at the head of the next batch. */
+static void end_judged(struct batch *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->items[i]->settlement.again)
+            b->items[kept++] = b->items[i];
+        else
+            end_one(b->items[i], OK);
+    }
+    b->n = kept;
+}
+
 static void end_all(struct batch *b, enum status s)
 {
     for (size_t i = 0; i < b->n; i++)
@@ -152,63 +162,101 @@ static enum status commit_singly(struct hand *h, struct batch *b)
     return s;
 }
 
-/* Passes the turn, and wakes the other hand if there is something to do. What could not be judged
- * beside the others comes first in the next batch; the rest of this one remains, to be told. */
-static void end_turn(struct hand *h)
-{
-    struct committer *c = h->c;
-    struct batch *b = &h->batch;
-    size_t judged = 0;
-    struct queue again = {0};
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->items[i]->settlement.again)
-            push_front(&again, b->items[i]);
-        else
-            b->items[judged++] = b->items[i];
-    }
-    b->n = judged;
-    pthread_mutex_lock(&c->mutex);
-    for (struct pending *p; (p = pop(&again));)
-        push_front(&c->queue, p);
-    c->busy = false;
-    if (c->queue.n > 0 || c->stopping)
-        pthread_cond_signal(&c->came);
-    pthread_mutex_unlock(&c->mutex);
-}
-
 static void commit(struct hand *h)
 {
     struct batch *b = &h->batch;
     drop_late(b);
-    enum status s = b->n > 0 ? commit_rows(h, b->items, b->n) : OK;
-    if (s != OK && s != UNAVAILABLE && b->n > 1)
+    if (b->n == 0)
+        return;
+    enum status s = commit_rows(h, b->items, b->n);
+    if (s == OK)
+        end_judged(b);
+    else if (s == UNAVAILABLE || b->n == 1)
+        end_all(b, s);
+    else
         s = commit_singly(h, b);
-    end_turn(h);
-    end_all(b, s);
     if (s == UNAVAILABLE)
         end_pending(h->c);
 }
 
-/* ---- the turns ---- */
+/* ---- which are taken ---- */
 
-static void take(struct hand *h)
+/* Two with the same mark are most likely of one transaction. */
+static uint64_t mark_of(const struct committer *c, const struct pending *p)
 {
-    struct batch *b = &h->batch;
-    while (b->n < SETTLEMENTS_MAX && h->c->queue.n > 0)
-        b->items[b->n++] = pop(&h->c->queue);
+    const char *id = p->settlement.in.trade->transaction_id;
+    uint64_t mark;
+    _Static_assert(sizeof mark == crypto_shorthash_BYTES, "a mark is one hash");
+    crypto_shorthash((unsigned char *)&mark, (const unsigned char *)id, strlen(id), c->key);
+    return mark;
 }
 
-/* Waits for something to do, and for the turn; false at the end. */
-static bool begin_turn(struct hand *h)
+static bool is_under_way(const struct hand *h, uint64_t mark)
+{
+    for (size_t i = 0; i < h->n_marks; i++)
+        if (h->marks[i] == mark)
+            return true;
+    return false;
+}
+
+static struct hand *other(struct hand *h)
 {
     struct committer *c = h->c;
+    return h == c->hands ? &c->hands[1] : c->hands;
+}
+
+/* What the other hand is busy with waits for it: a statement does not see what the other one is
+ * about to enter in the ledger. */
+static void take(struct hand *h)
+{
+    struct queue *q = &h->c->queue, left = {0};
+    struct batch *b = &h->batch;
+    for (struct pending *p; b->n < SETTLEMENTS_MAX && (p = pop(q));) {
+        if (is_under_way(other(h), p->mark)) {
+            push(&left, p);
+            continue;
+        }
+        h->marks[h->n_marks++] = p->mark;
+        b->items[b->n++] = p;
+    }
+    for (struct pending *p; (p = pop(q));)
+        push(&left, p);
+    *q = left;
+}
+
+static bool may_begin(struct hand *h)
+{
+    const struct committer *c = h->c;
+    return c->queue.n >= (other(h)->n_marks > 0 && !c->stopping ? BESIDE_LEAST : 1);
+}
+
+/* Only what was left for this hand's next batch is still under way. */
+static void renew_marks(struct hand *h)
+{
+    h->n_marks = 0;
+    for (size_t i = 0; i < h->batch.n; i++)
+        h->marks[h->n_marks++] = h->batch.items[i]->mark;
+}
+
+/* Waits for something, unless the batch has something; false at the end. */
+static bool fill(struct hand *h)
+{
+    struct committer *c = h->c;
+    struct batch *b = &h->batch;
     pthread_mutex_lock(&c->mutex);
-    while (c->busy || (c->queue.n == 0 && !c->stopping))
+    renew_marks(h);
+    for (;;) {
+        if (b->n > 0 || may_begin(h))
+            take(h);
+        if (b->n > 0 || (c->stopping && c->queue.n == 0))
+            break;
         pthread_cond_wait(&c->came, &c->mutex);
-    take(h);
-    c->busy = h->batch.n > 0;
+    }
+    /* the other one may have waited for what was under way here, or finds work beside this */
+    if (c->queue.n > 0)
+        pthread_cond_broadcast(&c->came);
     pthread_mutex_unlock(&c->mutex);
-    return h->batch.n > 0;
+    return b->n > 0;
 }
 
 /* ---- the threads ---- */
@@ -226,7 +274,7 @@ static void *commit_thread(void *hand)
 {
     struct hand *h = hand;
     warm_up(h);
-    while (begin_turn(h))
+    while (fill(h))
         commit(h);
     return NULL;
 }
@@ -248,6 +296,7 @@ struct committer *committer_start(const struct service *service, size_t queue)
      * the whole of it for each row, once it is not. */
     c->options.lookups = true;
     c->most = queue;
+    crypto_shorthash_keygen(c->key);
     CHECK_PEER(pthread_mutex_init(&c->mutex, NULL) == 0 && pthread_cond_init(&c->came, NULL) == 0);
     for (int i = 0; i < HANDS; i++)
         start_hand(c, &c->hands[i]);
@@ -256,12 +305,13 @@ struct committer *committer_start(const struct service *service, size_t queue)
 
 bool committer_submit(struct committer *c, struct pending *p)
 {
+    p->mark = mark_of(c, p);
     pthread_mutex_lock(&c->mutex);
     CHECK(!c->stopping);
     bool taken = c->queue.n < c->most;
     if (taken)
         push(&c->queue, p);
-    if (taken && !c->busy && c->queue.n == 1)
+    if (taken && (c->queue.n == 1 || c->queue.n == BESIDE_LEAST))
         pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->mutex);
     return taken;

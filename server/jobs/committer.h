@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Commits what callbacks found, all that is pending at once.
+ * Two threads that commit what callbacks found, all that is pending at once.
  *
- * Whoever verified them hands prepared settlements over and is free; the
- * committer takes up to SETTLEMENTS_MAX into one statement and tells each one's
- * holder after the commit. Two threads take turns, so that the next statement
- * runs while the holders of the last one are told; there is never more than one
- * statement under way. A batch that fails for a row's sake is repeated singly;
- * when the database is away, everything pending is told UNAVAILABLE. The queue
- * is bounded. Made once, called from any thread.
+ * Verifying workers hand prepared settlements over and are free; the committer
+ * takes up to SETTLEMENTS_MAX into one statement and tells each one's holder
+ * after the commit. One thread suffices until many wait for the batch under
+ * way; then the other, on a connection of its own too, begins the next beside
+ * it. Of one transaction there is never something in both. A batch that fails
+ * for a row's sake is repeated singly; when the database is away, everything
+ * pending is told UNAVAILABLE. The queue is bounded. Made once, called from any
+ * thread.
  */
 #ifndef IDPHOTOD_JOBS_COMMITTER_H
 #define IDPHOTOD_JOBS_COMMITTER_H
@@ -27,7 +28,8 @@ struct pending {
      * outcome is unknown; another status: nothing was written. The committer does not touch p any
      * more. */
     void (*done)(struct pending *p, enum status s);
-    struct pending *next; /* the committer's own */
+    uint64_t mark; /* the committer's own, as is next */
+    struct pending *next;
 };
 
 /* service is borrowed until committer_stop; queue: how many may be pending. Returns owned. */
