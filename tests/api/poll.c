@@ -109,6 +109,12 @@ static const struct step provider_away[] = {
     NO_CALLBACK("pol.five.pay"),
     AWAY("wechat", "1"),
     SHOWN("pol", "pol.five", "pol.five.pay", "pending"),
+    /* whoever else is due would meet the failure in its place */
+    {.label = "nobody else's turn comes",
+     .sql =
+         "WITH x AS (UPDATE payment SET ask_at = now() + interval '1 hour' WHERE state = 'pending'"
+         " RETURNING 1) SELECT count(*) > 0 FROM x",
+     .rows = "t"},
     AWAY("wechat", "1"), /* before its turn: the server's own poll may come first */
     TURN("pol.five.pay"),
     JOB("poll"),
