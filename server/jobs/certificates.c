@@ -4,11 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "jobs/provider_send.h"
 
 #define APART_US   (5 * MINUTE_US)  /* between two downloads of one thing */
@@ -41,14 +41,10 @@ struct certificates {
 
 struct certificates *certificates_new(void)
 {
-    pthread_condattr_t attributes;
     struct certificates *c = calloc(1, sizeof *c);
     CHECK_PEER(c);
     CHECK_PEER(pthread_mutex_init(&c->lock, NULL) == 0);
-    CHECK_PEER(pthread_condattr_init(&attributes) == 0);
-    CHECK_PEER(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK_PEER(pthread_cond_init(&c->wake, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    CHECK_PEER(pthread_cond_init(&c->wake, NULL) == 0);
     return c;
 }
 
@@ -231,12 +227,10 @@ static void refresh_alipays(struct certificates *c)
 /* Waits a little, less when something is wanted. False when it is to stop. */
 static bool wait_for_work(struct certificates *c, bool *wanted)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TICK_US / SECOND_US;
+    int64_t tick_us = clock_boot_us() + TICK_US;
     pthread_mutex_lock(&c->lock);
-    if (!c->stopping && !c->wanted && !c->renewed)
-        pthread_cond_timedwait(&c->wake, &c->lock, &until);
+    while (!c->stopping && !c->wanted && !c->renewed && clock_boot_us() < tick_us)
+        wait_until(&c->wake, &c->lock, tick_us);
     bool go_on = !c->stopping;
     *wanted = *wanted || c->wanted;
     if (c->renewed)

@@ -3,14 +3,16 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/wait.h"
 #include "jobs/scheduler.h"
 #include "store/figures.h"
 
-enum { EVERY_S = 5, JOBS_MAX = 32 };
+#define EVERY_US (5 * SECOND_US)
+
+enum { JOBS_MAX = 32 };
 
 struct figures {
     const struct service *service;
@@ -53,13 +55,10 @@ static void read_once(struct figures *f)
 /* False when it is time to stop. */
 static bool wait_for_next(struct figures *f)
 {
-    struct timespec until;
-    int s = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += EVERY_S;
+    int64_t next_us = clock_boot_us() + EVERY_US;
     pthread_mutex_lock(&f->lock);
-    while (!f->stopping && s == 0)
-        s = pthread_cond_timedwait(&f->wake, &f->lock, &until);
+    while (!f->stopping && clock_boot_us() < next_us)
+        wait_until(&f->wake, &f->lock, next_us);
     bool go_on = !f->stopping;
     pthread_mutex_unlock(&f->lock);
     return go_on;
@@ -75,7 +74,6 @@ static void *read_for_ever(void *figures)
 
 struct figures *figures_start(const struct service *service)
 {
-    pthread_condattr_t attributes;
     struct figures *f = calloc(1, sizeof *f);
     CHECK_PEER(f);
     CHECK(jobs_count <= JOBS_MAX);
@@ -84,10 +82,7 @@ struct figures *figures_start(const struct service *service)
     for (size_t i = 0; i < jobs_count; i++)
         f->jobs[i] = jobs[i].name;
     CHECK_PEER(pthread_mutex_init(&f->lock, NULL) == 0);
-    CHECK_PEER(pthread_condattr_init(&attributes) == 0);
-    CHECK_PEER(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK_PEER(pthread_cond_init(&f->wake, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    CHECK_PEER(pthread_cond_init(&f->wake, NULL) == 0);
     CHECK_PEER(pthread_create(&f->thread, NULL, read_for_ever, f) == 0);
     return f;
 }

@@ -5,12 +5,12 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/wait.h"
 
 enum { TABLE_MAX = 32 };
 
@@ -158,17 +158,8 @@ static int64_t period_us(const struct service *service, const struct job *job)
 static bool sleep_until(struct scheduler *s, int64_t at_us)
 {
     pthread_mutex_lock(&s->lock);
-    while (!s->stopping && clock_boot_us() < at_us) {
-        struct timespec t;
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        int64_t left_us = at_us - clock_boot_us();
-        if (left_us > SECOND_US)
-            left_us = SECOND_US;
-        int64_t ns = t.tv_nsec + left_us * 1000;
-        t.tv_sec += ns / 1000000000;
-        t.tv_nsec = ns % 1000000000;
-        pthread_cond_timedwait(&s->wake, &s->lock, &t);
-    }
+    while (!s->stopping && clock_boot_us() < at_us)
+        wait_until(&s->wake, &s->lock, at_us);
     bool go_on = !s->stopping;
     pthread_mutex_unlock(&s->lock);
     return go_on;
@@ -203,14 +194,10 @@ static void *run_forever(void *arg)
 struct scheduler *scheduler_start(const struct service *service)
 {
     struct scheduler *s = calloc(1, sizeof *s);
-    pthread_condattr_t attributes;
     CHECK_PEER(s);
     s->service = service;
     CHECK_PEER(pthread_mutex_init(&s->lock, NULL) == 0);
-    CHECK_PEER(pthread_condattr_init(&attributes) == 0);
-    CHECK_PEER(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK_PEER(pthread_cond_init(&s->wake, &attributes) == 0);
-    pthread_condattr_destroy(&attributes);
+    CHECK_PEER(pthread_cond_init(&s->wake, NULL) == 0);
     for (int i = 0; i < JOB_THREADS; i++) {
         s->lanes[i] = (struct lane){.scheduler = s, .which = (enum job_thread)i};
         CHECK_PEER(pthread_create(&s->lanes[i].thread, NULL, run_forever, &s->lanes[i]) == 0);
