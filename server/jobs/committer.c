@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/wait.h"
 #include "jobs/settle.h"
 
 /* One row that somebody holds locked must not keep its neighbours waiting for as long as a
@@ -27,29 +28,34 @@ struct batch {
     size_t n;
 };
 
+/* They take turns: while one is at the database, the other tells what its last batch came to. Two
+ * statements at once would each be smaller, and a statement has its price. */
 enum { HANDS = 2 };
 
-/* Beside a batch under way another one is begun only if so many wait: a statement has its price,
- * and a core. While few come, those that came during a batch follow it together. */
-enum { BESIDE_LEAST = 16 };
+/* A batch that has been at the database for so long waits for something: the next one is begun
+ * beside it. */
+#define HELD_UP_US (SECOND_US / 50)
 
 /* One thread and its connection. */
 struct hand {
     struct committer *c;
     struct db *db;
     struct batch batch;
-    uint64_t marks[SETTLEMENTS_MAX]; /* of the transactions under way; of the committer's mutex */
+    /* of the committer's mutex: the transactions that are at the database, and since when */
+    uint64_t marks[SETTLEMENTS_MAX];
     size_t n_marks;
+    int64_t began_us;
     pthread_t thread;
 };
 
 struct committer {
     struct db_options options;
     unsigned char key[crypto_shorthash_KEYBYTES]; /* of the marks */
-    pthread_mutex_t mutex;                        /* of the queue, the marks and stopping */
+    pthread_mutex_t mutex;                        /* of the queue, the marks and all below */
     pthread_cond_t came;
     struct queue queue;
     size_t most;
+    bool watched; /* one hand waits for the other's turn to end, or to last too long */
     bool stopping;
     struct hand hands[HANDS];
 };
@@ -62,6 +68,15 @@ static void push(struct queue *q, struct pending *p)
     else
         q->first = p;
     q->last = p;
+    q->n++;
+}
+
+static void push_first(struct queue *q, struct pending *p)
+{
+    p->next = q->first;
+    q->first = p;
+    if (!q->last)
+        q->last = p;
     q->n++;
 }
 
@@ -113,19 +128,6 @@ static void drop_late(struct batch *b)
     b->n = kept;
 }
 
-/* Ends what was judged; the others stay, at the head of the next batch. */
-static void end_judged(struct batch *b)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->items[i]->settlement.again)
-            b->items[kept++] = b->items[i];
-        else
-            end_one(b->items[i], OK);
-    }
-    b->n = kept;
-}
-
 static void end_all(struct batch *b, enum status s)
 {
     for (size_t i = 0; i < b->n; i++)
@@ -160,23 +162,6 @@ static enum status commit_singly(struct hand *h, struct batch *b)
         end_one(b->items[left], s);
     b->n = 0;
     return s;
-}
-
-static void commit(struct hand *h)
-{
-    struct batch *b = &h->batch;
-    drop_late(b);
-    if (b->n == 0)
-        return;
-    enum status s = commit_rows(h, b->items, b->n);
-    if (s == OK)
-        end_judged(b);
-    else if (s == UNAVAILABLE || b->n == 1)
-        end_all(b, s);
-    else
-        s = commit_singly(h, b);
-    if (s == UNAVAILABLE)
-        end_pending(h->c);
 }
 
 /* ---- which are taken ---- */
@@ -224,39 +209,81 @@ static void take(struct hand *h)
     *q = left;
 }
 
+static bool is_held_up(const struct hand *h)
+{
+    return clock_boot_us() >= h->began_us + HELD_UP_US;
+}
+
 static bool may_begin(struct hand *h)
 {
-    const struct committer *c = h->c;
-    return c->queue.n >= (other(h)->n_marks > 0 && !c->stopping ? BESIDE_LEAST : 1);
+    const struct hand *o = other(h);
+    return h->c->queue.n > 0 && (o->n_marks == 0 || is_held_up(o));
 }
 
-/* Only what was left for this hand's next batch is still under way. */
-static void renew_marks(struct hand *h)
+static void wait_for_turn(struct hand *h)
 {
-    h->n_marks = 0;
-    for (size_t i = 0; i < h->batch.n; i++)
-        h->marks[h->n_marks++] = h->batch.items[i]->mark;
+    struct committer *c = h->c;
+    const struct hand *o = other(h);
+    c->watched = o->n_marks > 0 && !is_held_up(o);
+    if (c->watched)
+        wait_until(&c->came, &c->mutex, o->began_us + HELD_UP_US);
+    else
+        pthread_cond_wait(&c->came, &c->mutex);
+    c->watched = false;
 }
 
-/* Waits for something, unless the batch has something; false at the end. */
-static bool fill(struct hand *h)
+/* Waits for something to do, and for the turn; false at the end. */
+static bool begin_turn(struct hand *h)
+{
+    struct committer *c = h->c;
+    pthread_mutex_lock(&c->mutex);
+    for (;;) {
+        if (may_begin(h))
+            take(h);
+        if (h->batch.n > 0 || (c->stopping && c->queue.n == 0))
+            break;
+        wait_for_turn(h);
+    }
+    h->began_us = clock_boot_us();
+    pthread_mutex_unlock(&c->mutex);
+    return h->batch.n > 0;
+}
+
+/* What could not be judged beside the others comes first in the next batch; the rest remains in
+ * this one, to be told. */
+static void end_turn(struct hand *h)
 {
     struct committer *c = h->c;
     struct batch *b = &h->batch;
-    pthread_mutex_lock(&c->mutex);
-    renew_marks(h);
-    for (;;) {
-        if (b->n > 0 || may_begin(h))
-            take(h);
-        if (b->n > 0 || (c->stopping && c->queue.n == 0))
-            break;
-        pthread_cond_wait(&c->came, &c->mutex);
+    struct queue again = {0};
+    size_t judged = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->items[i]->settlement.again)
+            push_first(&again, b->items[i]);
+        else
+            b->items[judged++] = b->items[i];
     }
-    /* the other one may have waited for what was under way here, or finds work beside this */
-    if (c->queue.n > 0)
-        pthread_cond_broadcast(&c->came);
+    b->n = judged;
+    pthread_mutex_lock(&c->mutex);
+    for (struct pending *p; (p = pop(&again));)
+        push_first(&c->queue, p);
+    h->n_marks = 0;
+    if (c->queue.n > 0 || c->stopping)
+        pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->mutex);
-    return b->n > 0;
+}
+
+static void commit(struct hand *h)
+{
+    struct batch *b = &h->batch;
+    drop_late(b);
+    enum status s = b->n > 0 ? commit_rows(h, b->items, b->n) : OK;
+    if (s != OK && s != UNAVAILABLE && b->n > 1)
+        s = commit_singly(h, b);
+    end_turn(h);
+    end_all(b, s);
+    if (s == UNAVAILABLE)
+        end_pending(h->c);
 }
 
 /* ---- the threads ---- */
@@ -274,7 +301,7 @@ static void *commit_thread(void *hand)
 {
     struct hand *h = hand;
     warm_up(h);
-    while (fill(h))
+    while (begin_turn(h))
         commit(h);
     return NULL;
 }
@@ -311,7 +338,7 @@ bool committer_submit(struct committer *c, struct pending *p)
     bool taken = c->queue.n < c->most;
     if (taken)
         push(&c->queue, p);
-    if (taken && (c->queue.n == 1 || c->queue.n == BESIDE_LEAST))
+    if (taken && c->queue.n == 1 && !c->watched)
         pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->mutex);
     return taken;

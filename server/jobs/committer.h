@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads that commit what callbacks found, all that is pending at once.
+ * Commits what callbacks found, all that is pending at once.
  *
- * Verifying workers hand prepared settlements over and are free; the committer
- * takes up to SETTLEMENTS_MAX into one statement and tells each one's holder
- * after the commit. One thread suffices until many wait for the batch under
- * way; then the other, on a connection of its own too, begins the next beside
- * it. Of one transaction there is never something in both. A batch that fails
- * for a row's sake is repeated singly; when the database is away, everything
- * pending is told UNAVAILABLE. The queue is bounded. Made once, called from any
- * thread.
+ * Whoever verified them hands prepared settlements over and is free; the
+ * committer takes up to SETTLEMENTS_MAX into one statement and tells each one's
+ * holder after the commit. Two threads, each with its connection, take turns:
+ * one statement runs while the holders of the last one are told. Only a batch
+ * that is held up is passed: the next one is begun beside it, without anything
+ * of the same transactions. A batch that fails for a row's sake is repeated
+ * singly; when the database is away, everything pending is told UNAVAILABLE.
+ * The queue is bounded. Made once, called from any thread.
  */
 #ifndef IDPHOTOD_JOBS_COMMITTER_H
 #define IDPHOTOD_JOBS_COMMITTER_H
