@@ -29,7 +29,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # Of OpenCV's own (package opencv-data): what server/core looks for faces with.
 CASCADE_NAMES := frontalface_alt2 frontalface_default eye_tree_eyeglasses
-PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih vips libjpeg cairo-pdf zlib libzip libarchive libqrencode
+PKGS := libmicrohttpd libpq jansson libsodium libcurl openssl gnutls inih simdjson vips libjpeg cairo-pdf zlib libzip libarchive libqrencode
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wswitch-enum -Wmissing-prototypes \
         -Wvla -Wformat-security -Werror
 OPT := -O2 -g -D_FORTIFY_SOURCE=2
@@ -61,8 +61,8 @@ build/develop.stamp: deploy/install-deps.sh
 
 # ---------------------------------------------------------------- program
 
-LIB_SRC := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/embedded.o
+LIB_SRC := $(filter-out server/main.c server/core/%,$(wildcard server/*.c server/*/*.c server/*/*.cpp))
+LIB_OBJ := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC))) $(B)/embedded.o
 EMBED := $(sort $(wildcard migrations/*.sql server/*/*.json server/web/*))
 
 all: $(B)/idphotod
@@ -210,7 +210,7 @@ build/fuzz/%_fuzz: build/fuzz/tests/fuzz/%_fuzz.o $(FUZZ_HELP:%.c=build/fuzz/%.o
 
 # ---------------------------------------------------------------- lint and format
 
-SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] server/core/*.[ch]pp tests/*/*.[ch] tests/*/*.[ch]pp)
+SOURCES := $(wildcard server/*.[ch] server/*/*.[ch] server/*/*.[ch]pp tests/*/*.[ch] tests/*/*.[ch]pp)
 
 lint: build/develop.stamp $(EMBED)
 	$(Q)tests/tool/lint.sh
@@ -225,7 +225,7 @@ build/lint/%.tidy: %.c .clang-tidy $(filter server/%.h,$(SOURCES))
 	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu17 $(CPPFLAGS) 2>$@.log \
 	    || { cat $@.log; exit 1; }
 	@touch $@
-build/lint/%.tidy: %.cpp .clang-tidy $(filter server/core/%,$(SOURCES))
+build/lint/%.tidy: %.cpp .clang-tidy $(filter server/core/% server/base/%.h,$(SOURCES))
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu++17 $(CPPFLAGS) $(OPENCV_CPPFLAGS) \
 	    2>$@.log || { cat $@.log; exit 1; }

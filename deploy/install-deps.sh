@@ -14,7 +14,7 @@ set -eu
 
 build="gcc g++ libc6-dev make pkg-config ca-certificates curl jq openssl python3
     libmicrohttpd-dev libpq-dev libjansson-dev libsodium-dev libcurl4-openssl-dev libssl-dev
-    libgnutls28-dev libinih-dev libvips-dev libopencv-core-dev
+    libgnutls28-dev libinih-dev libsimdjson-dev libvips-dev libopencv-core-dev
     libopencv-imgproc-dev libopencv-objdetect-dev libopencv-dnn-dev opencv-data libjpeg-dev
     libcairo2-dev zlib1g-dev libzip-dev libarchive-dev libcsv-dev libqrencode-dev libcriterion-dev
     postgresql-15 postgresql-client-15 procps strace gdb poppler-utils"

@@ -11,8 +11,12 @@
 #ifndef IDPHOTOD_BASE_CHECK_H
 #define IDPHOTOD_BASE_CHECK_H
 
-void check_failed(const char *who, const char *expression, const char *file, int line)
-    __attribute__((noreturn, cold));
+#ifdef __cplusplus
+extern "C"
+#endif
+    void
+    check_failed(const char *who, const char *expression, const char *file, int line)
+        __attribute__((noreturn, cold));
 
 #define CHECK(x)      ((x) ? (void)0 : check_failed("bug", #x, __FILE__, __LINE__))
 #define CHECK_PEER(x) ((x) ? (void)0 : check_failed("peer", #x, __FILE__, __LINE__))

@@ -30,13 +30,14 @@ enum status wechat_bill_request(const struct wechat *w, int32_t day, int64_t now
 enum status wechat_bill_answer(const char *json, size_t n, struct arena *a,
                                struct wechat_bill_place *out)
 {
-    json_t *document = wechat_load_object(json, n);
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
     const char *type = wechat_text(document, "hash_type", 16, a);
     struct wechat_bill_place place = {
         .sha1_hex = wechat_text(document, "hash_value", SHA1_HEX, a),
         .download_url = wechat_text(document, "download_url", URL_MAX, a),
     };
-    json_decref(document);
+    json_text_close(read);
     if (!type || strcmp(type, "SHA1") != 0 || !place.sha1_hex ||
         strspn(place.sha1_hex, "0123456789abcdefABCDEF") != SHA1_HEX ||
         !wechat_is_line(place.download_url, URL_MAX))

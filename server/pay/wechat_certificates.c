@@ -18,13 +18,14 @@ enum status wechat_certificates_request(const struct wechat *w, int64_t now_us, 
     return status;
 }
 
-static enum status read_time(const json_t *entry, const char *name, struct arena *a, int64_t *at_us)
+static enum status read_time(struct json_view entry, const char *name, struct arena *a,
+                             int64_t *at_us)
 {
     const char *text = wechat_text(entry, name, TIME_MAX, a);
     return text ? time_parse(text, at_us) : INVALID;
 }
 
-static enum status read_entry(struct span key, const json_t *entry, struct arena *a,
+static enum status read_entry(struct span key, struct json_view entry, struct arena *a,
                               struct wechat_certificate *out)
 {
     char serial[RSA_SERIAL_BYTES];
@@ -32,8 +33,8 @@ static enum status read_entry(struct span key, const json_t *entry, struct arena
     if (!c.serial || read_time(entry, "effective_time", a, &c.effective_us) != OK ||
         read_time(entry, "expire_time", a, &c.expire_us) != OK)
         return INVALID;
-    enum status status = wechat_open_resource(key, json_object_get(entry, "encrypt_certificate"), a,
-                                              &c.pem, &c.pem_size);
+    enum status status = wechat_open_resource(key, json_view_member(entry, "encrypt_certificate"),
+                                              a, &c.pem, &c.pem_size);
     if (status == OK)
         status = rsa_certificate_serial(c.pem, c.pem_size, serial);
     if (status != OK)
@@ -47,16 +48,17 @@ enum status wechat_open_certificate_list(struct span key, const char *json, size
                                          struct arena *a, struct wechat_certificate **list,
                                          size_t *n_list)
 {
-    json_t *document = wechat_load_object(json, n);
-    const json_t *entries = json_object_get(document, "data");
-    size_t count = json_array_size(entries);
-    enum status status = json_is_array(entries) && count <= LIST_MAX ? OK : INVALID;
-    struct wechat_certificate *read = arena_alloc(a, (count + 1) * sizeof *read);
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
+    struct json_view entries = json_view_member(document, "data");
+    size_t count = json_view_count(entries);
+    enum status status = json_view_is_array(entries) && count <= LIST_MAX ? OK : INVALID;
+    struct wechat_certificate *found = arena_alloc(a, (count + 1) * sizeof *found);
     for (size_t i = 0; i < count && status == OK; i++)
-        status = read_entry(key, json_array_get(entries, i), a, &read[i]);
-    json_decref(document);
+        status = read_entry(key, json_view_item(entries, i), a, &found[i]);
+    json_text_close(read);
     if (status == OK) {
-        *list = read;
+        *list = found;
         *n_list = count;
     }
     return status;

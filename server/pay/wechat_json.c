@@ -5,23 +5,11 @@
 #include "base/check.h"
 #include "pay/wechat_parts.h"
 
-json_t *wechat_load_object(const void *json, size_t n)
+const char *wechat_text(struct json_view object, const char *name, size_t max, struct arena *a)
 {
-    json_t *object = json_loadb(json ? json : "", n, JSON_REJECT_DUPLICATES, NULL);
-    if (object && !json_is_object(object)) {
-        json_decref(object);
-        return NULL;
-    }
-    return object;
-}
-
-const char *wechat_text(const json_t *object, const char *name, size_t max, struct arena *a)
-{
-    const json_t *value = json_object_get(object, name);
-    size_t n = json_string_length(value);
-    if (!json_is_string(value) || n < 1 || n > max)
-        return NULL;
-    return arena_copy(a, json_string_value(value), n);
+    size_t n;
+    const char *text = json_view_string(json_view_member(object, name), &n);
+    return text && n >= 1 && n <= max ? arena_copy(a, text, n) : NULL;
 }
 
 const char *wechat_dump(json_t *object, struct arena *a, size_t *size)
@@ -38,7 +26,8 @@ const char *wechat_dump(json_t *object, struct arena *a, size_t *size)
 
 const char *wechat_error_code(const char *json, size_t n, struct arena *a)
 {
-    json_t *object = wechat_load_object(json, n);
+    struct json_view object;
+    struct json_text *text = json_text_open(json, n, &object);
     const char *code = wechat_text(object, "code", 64, a);
     char *squeezed = arena_strdup(a, "");
     if (code) {
@@ -49,6 +38,6 @@ const char *wechat_error_code(const char *json, size_t n, struct arena *a)
                 *to++ = *from;
         *to = '\0';
     }
-    json_decref(object);
+    json_text_close(text);
     return squeezed;
 }

@@ -115,18 +115,19 @@ static enum wechat_login_outcome outcome_of(int64_t errcode)
 void wechat_login_read(const char *json, size_t n, struct arena *a, struct wechat_login_answer *out)
 {
     struct wechat_login_answer answer = {.outcome = WECHAT_LOGIN_BUSY};
-    json_t *document = wechat_load_object(json, n);
-    const json_t *errcode = json_object_get(document, "errcode");
-    answer.errcode = json_integer_value(errcode);
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
+    struct json_view errcode = json_view_member(document, "errcode");
+    bool coded = json_view_integer(errcode, &answer.errcode);
     if (answer.errcode != 0) {
         answer.outcome = outcome_of(answer.errcode);
-    } else if (!errcode || json_is_integer(errcode)) {
+    } else if (coded || !json_view_exists(errcode)) {
         answer.openid = wechat_text(document, "openid", OPENID_MAX, a);
         if (wechat_is_line(answer.openid, OPENID_MAX))
             answer.outcome = WECHAT_LOGIN_KNOWN;
         else
             answer.openid = NULL;
     }
-    json_decref(document);
+    json_text_close(read);
     *out = answer;
 }

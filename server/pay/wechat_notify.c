@@ -18,37 +18,39 @@ enum {
 
 static const char ALGORITHM[] = "AEAD_AES_256_GCM";
 
-static bool is_text(const json_t *value, const char *text)
+static bool is_text(struct json_view value, const char *text)
 {
-    return json_is_string(value) && strcmp(json_string_value(value), text) == 0;
+    const char *string = json_view_string(value, NULL);
+    return string && strcmp(string, text) == 0;
 }
 
-static struct span text_span(const json_t *value)
+static struct span text_span(struct json_view value)
 {
-    return (struct span){json_string_value(value), json_string_length(value)};
+    struct span s;
+    s.bytes = json_view_string(value, &s.size);
+    return s;
 }
 
-enum status wechat_open_resource(struct span key, const json_t *resource, struct arena *a,
+enum status wechat_open_resource(struct span key, struct json_view resource, struct arena *a,
                                  const char **plain, size_t *plain_size)
 {
-    const json_t *nonce = json_object_get(resource, "nonce");
-    const json_t *ciphertext = json_object_get(resource, "ciphertext");
-    const json_t *associated = json_object_get(resource, "associated_data");
+    struct json_view associated = json_view_member(resource, "associated_data");
+    struct span nonce = text_span(json_view_member(resource, "nonce"));
+    struct span ciphertext = text_span(json_view_member(resource, "ciphertext"));
+    struct span associated_data = text_span(associated);
     size_t sealed_size = 0;
-    if (!is_text(json_object_get(resource, "algorithm"), ALGORITHM) ||
-        json_string_length(nonce) != RESOURCE_NONCE_BYTES || !json_is_string(ciphertext) ||
-        (associated && !json_is_string(associated)))
+    if (!is_text(json_view_member(resource, "algorithm"), ALGORITHM) ||
+        nonce.size != RESOURCE_NONCE_BYTES || !ciphertext.bytes ||
+        (json_view_exists(associated) && !associated_data.bytes))
         return DENIED;
-    size_t room = BASE64_DECODED_MAX(json_string_length(ciphertext));
+    size_t room = BASE64_DECODED_MAX(ciphertext.size);
     unsigned char *sealed = arena_alloc(a, room);
-    if (base64_decode(json_string_value(ciphertext), json_string_length(ciphertext), sealed, room,
-                      &sealed_size) != OK ||
+    if (base64_decode(ciphertext.bytes, ciphertext.size, sealed, room, &sealed_size) != OK ||
         sealed_size < AEAD_TAG_BYTES)
         return DENIED;
     size_t size = sealed_size - AEAD_TAG_BYTES;
     unsigned char *text = arena_alloc(a, size + 1);
-    if (aead_open(key, text_span(nonce), text_span(associated), (struct span){sealed, sealed_size},
-                  text) != OK)
+    if (aead_open(key, nonce, associated_data, (struct span){sealed, sealed_size}, text) != OK)
         return DENIED;
     *plain = (const char *)text;
     *plain_size = size;
@@ -59,10 +61,11 @@ enum notify_refusal wechat_open_envelope(struct span key, const void *body, size
                                          struct arena *a, struct wechat_envelope *envelope)
 {
     struct wechat_envelope e = {0};
-    json_t *document = wechat_load_object(body, n);
-    if (!document)
+    struct json_view document;
+    struct json_text *read = json_text_open(body, n, &document);
+    if (!read)
         return NOTIFY_FORMAT;
-    const json_t *resource = json_object_get(document, "resource");
+    struct json_view resource = json_view_member(document, "resource");
     enum status status = wechat_open_resource(key, resource, a, &e.plaintext, &e.plaintext_size);
     if (status == OK) {
         e.id = wechat_text(document, "id", NOTICE_ID_MAX, a);
@@ -70,7 +73,7 @@ enum notify_refusal wechat_open_envelope(struct span key, const void *body, size
         e.original_type = wechat_text(resource, "original_type", EVENT_TYPE_MAX, a);
         *envelope = e;
     }
-    json_decref(document);
+    json_text_close(read);
     return status == OK ? NOTIFY_ACCEPTED : NOTIFY_DECRYPT;
 }
 
@@ -95,9 +98,9 @@ static const struct event_kind *find_event(const char *event_type)
 
 static bool is_object_text(const char *json, size_t n)
 {
-    json_t *object = wechat_load_object(json, n);
-    json_decref(object);
-    return object != NULL;
+    struct json_view object;
+    json_text_close(json_text_open(json, n, &object));
+    return json_view_exists(object);
 }
 
 static enum notify_refusal read_envelope(const struct wechat_envelope *e, struct arena *a,
@@ -172,9 +175,9 @@ static const struct state_word {
     {"REVOKED", TRADE_CLOSED},     {"PAYERROR", TRADE_PENDING}, /* the payer may try again */
 };
 
-static enum status read_state(const json_t *document, struct trade *t)
+static enum status read_state(struct json_view document, struct trade *t)
 {
-    const json_t *word = json_object_get(document, "trade_state");
+    struct json_view word = json_view_member(document, "trade_state");
     for (size_t i = 0; i < sizeof STATES / sizeof STATES[0]; i++)
         if (is_text(word, STATES[i].word)) {
             t->state = STATES[i].state;
@@ -183,22 +186,20 @@ static enum status read_state(const json_t *document, struct trade *t)
     return INVALID;
 }
 
-static enum status read_amount(const json_t *document, struct arena *a, struct trade *t)
+static enum status read_amount(struct json_view document, struct arena *a, struct trade *t)
 {
-    const json_t *amount = json_object_get(document, "amount");
-    const json_t *total = json_object_get(amount, "total");
+    struct json_view amount = json_view_member(document, "amount");
+    struct json_view total = json_view_member(amount, "total");
     t->amount_fen = -1;
-    if (amount && !json_is_object(amount))
+    if (json_view_exists(amount) && !json_view_is_object(amount))
         return INVALID;
-    if (total && (!json_is_integer(total) || json_integer_value(total) < 0))
+    if (json_view_exists(total) && (!json_view_integer(total, &t->amount_fen) || t->amount_fen < 0))
         return INVALID;
-    if (total)
-        t->amount_fen = json_integer_value(total);
     t->currency = wechat_text(amount, "currency", CURRENCY_MAX, a);
     return OK;
 }
 
-static enum status read_success_time(const json_t *document, struct arena *a, struct trade *t)
+static enum status read_success_time(struct json_view document, struct arena *a, struct trade *t)
 {
     const char *text = wechat_text(document, "success_time", TIME_MAX, a);
     t->success_us = 0;
@@ -216,8 +217,9 @@ static bool is_complete(const struct trade *t)
 enum status wechat_parse_transaction(const char *json, size_t n, struct arena *a,
                                      struct trade *trade)
 {
-    json_t *document = wechat_load_object(json, n);
-    if (!document)
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
+    if (!read)
         return INVALID;
     struct trade t = {
         .channel = CHANNEL_WECHAT,
@@ -225,7 +227,7 @@ enum status wechat_parse_transaction(const char *json, size_t n, struct arena *a
         .transaction_id = wechat_text(document, "transaction_id", WECHAT_ID_MAX, a),
         .merchant = wechat_text(document, "mchid", WECHAT_ID_MAX, a),
         .appid = wechat_text(document, "appid", WECHAT_ID_MAX, a),
-        .openid = wechat_text(json_object_get(document, "payer"), "openid", OPENID_MAX, a),
+        .openid = wechat_text(json_view_member(document, "payer"), "openid", OPENID_MAX, a),
     };
     enum status status = read_state(document, &t);
     if (status == OK)
@@ -236,6 +238,6 @@ enum status wechat_parse_transaction(const char *json, size_t n, struct arena *a
         status = INVALID;
     if (status == OK)
         *trade = t;
-    json_decref(document);
+    json_text_close(read);
     return status;
 }

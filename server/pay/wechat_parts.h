@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/json_view.h"
 #include "pay/rsa.h"
 #include "pay/wechat.h"
 
@@ -82,7 +83,7 @@ enum notify_refusal wechat_check_signature_by(const struct rsa_key *key,
 
 /* An encrypted resource (section 1.7): DENIED unless algorithm, lengths and tag are right. The
  * plain bytes are NUL-terminated in the arena. key is 32 bytes but in tests of the primitive. */
-enum status wechat_open_resource(struct span key, const json_t *resource, struct arena *a,
+enum status wechat_open_resource(struct span key, struct json_view resource, struct arena *a,
                                  const char **plain, size_t *plain_size) MUST_USE;
 
 /* wechat_open_certificates with the key given. */
@@ -118,11 +119,8 @@ char *wechat_percent_encoded(const char *text, struct arena *a);
  * alone is none's end. 0 when there are more than max. */
 size_t wechat_bill_cells(char *line, const char **cells, size_t max);
 
-/* Parses an object strictly: duplicate members and anything behind it are refused. Returns owned,
- * or NULL. */
-json_t *wechat_load_object(const void *json, size_t n);
 /* A text member of 1 to max bytes, copied to the arena; NULL otherwise. */
-const char *wechat_text(const json_t *object, const char *name, size_t max, struct arena *a);
+const char *wechat_text(struct json_view object, const char *name, size_t max, struct arena *a);
 /* Compact text of an object in the arena; steals the object. */
 const char *wechat_dump(json_t *object, struct arena *a, size_t *size);
 

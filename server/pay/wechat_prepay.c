@@ -99,9 +99,10 @@ enum status wechat_prepay_request(const struct wechat *w, const struct wechat_pr
 enum status wechat_prepay_answer(enum wechat_method method, const char *json, size_t n,
                                  struct arena *a, const char **value)
 {
-    json_t *document = wechat_load_object(json, n);
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
     const char *text = wechat_text(document, METHODS[method].answer_member, PREPAY_VALUE_MAX, a);
-    json_decref(document);
+    json_text_close(read);
     if (!wechat_is_line(text, PREPAY_VALUE_MAX))
         return INVALID;
     *value = text;

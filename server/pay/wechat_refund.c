@@ -68,7 +68,7 @@ enum status wechat_refund_query_request(const struct wechat *w, const char *out_
     return status;
 }
 
-static enum status read_state(const json_t *document, enum wechat_refund_state *state)
+static enum status read_state(struct json_view document, enum wechat_refund_state *state)
 {
     static const char *const words[] = {
         [WECHAT_REFUND_PROCESSING] = "PROCESSING",
@@ -77,10 +77,11 @@ static enum status read_state(const json_t *document, enum wechat_refund_state *
         [WECHAT_REFUND_ABNORMAL] = "ABNORMAL",
     };
     /* An answer calls it status, a callback refund_status. */
-    const json_t *in_answer = json_object_get(document, "status");
-    const json_t *in_callback = json_object_get(document, "refund_status");
-    const char *word = json_string_value(in_answer ? in_answer : in_callback);
-    if (!word || (in_answer && in_callback))
+    struct json_view in_answer = json_view_member(document, "status");
+    struct json_view in_callback = json_view_member(document, "refund_status");
+    bool answered = json_view_exists(in_answer);
+    const char *word = json_view_string(answered ? in_answer : in_callback, NULL);
+    if (!word || (answered && json_view_exists(in_callback)))
         return INVALID;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i]) == 0) {
@@ -90,16 +91,17 @@ static enum status read_state(const json_t *document, enum wechat_refund_state *
     return INVALID;
 }
 
-static enum status read_fen(const json_t *document, const char *name, int64_t *fen)
+static enum status read_fen(struct json_view document, const char *name, int64_t *fen)
 {
-    const json_t *value = json_object_get(json_object_get(document, "amount"), name);
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
+    struct json_view amount = json_view_member(document, "amount");
+    int64_t value;
+    if (!json_view_integer(json_view_member(amount, name), &value) || value < 0)
         return INVALID;
-    *fen = json_integer_value(value);
+    *fen = value;
     return OK;
 }
 
-static enum status read_success_time(const json_t *document, struct arena *a,
+static enum status read_success_time(struct json_view document, struct arena *a,
                                      struct wechat_refund_result *r)
 {
     if (r->state != WECHAT_REFUND_SUCCESS)
@@ -111,7 +113,8 @@ static enum status read_success_time(const json_t *document, struct arena *a,
 enum status wechat_parse_refund(const char *json, size_t n, struct arena *a,
                                 struct wechat_refund_result *out)
 {
-    json_t *document = wechat_load_object(json, n);
+    struct json_view document;
+    struct json_text *read = json_text_open(json, n, &document);
     struct wechat_refund_result r = {
         .out_trade_no = wechat_text(document, "out_trade_no", WECHAT_ID_MAX, a),
         .transaction_id = wechat_text(document, "transaction_id", WECHAT_ID_MAX, a),
@@ -130,6 +133,6 @@ enum status wechat_parse_refund(const char *json, size_t n, struct arena *a,
         status = INVALID;
     if (status == OK)
         *out = r;
-    json_decref(document);
+    json_text_close(read);
     return status;
 }

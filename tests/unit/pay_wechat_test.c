@@ -331,12 +331,12 @@ Test(wechat, a_resource_sealed_with_another_length_of_nonce_is_refused)
         json_t *resource =
             json_pack("{s:s,s:s,s:s}", "algorithm", "AEAD_AES_256_GCM", "nonce", cases[i].nonce,
                       "ciphertext", base64_encode(a, sealed, sizeof sealed));
-        cr_assert_eq(wechat_open_resource(key, resource, a, &text, &n), cases[i].want, "%zu", i);
+        cr_assert_eq(wechat_resource_opens(key, resource, a, &text, &n), cases[i].want, "%zu", i);
         json_object_set_new(resource, "associated_data", json_null());
-        cr_assert_eq(wechat_open_resource(key, resource, a, &text, &n), DENIED, "null is no text");
+        cr_assert_eq(wechat_resource_opens(key, resource, a, &text, &n), DENIED, "null is no text");
         json_object_set_new(resource, "associated_data", json_string(""));
         json_object_set_new(resource, "algorithm", json_string("AEAD_SM4_GCM"));
-        cr_assert_eq(wechat_open_resource(key, resource, a, &text, &n), DENIED);
+        cr_assert_eq(wechat_resource_opens(key, resource, a, &text, &n), DENIED);
         json_decref(resource);
     }
     arena_free(a);

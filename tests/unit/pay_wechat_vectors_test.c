@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "pay/aead.h"
-#include "pay/wechat_parts.h"
 #include "vectors.h"
+#include "wechat_fixture.h"
 
 static struct span member_span(const json_t *object, const char *name)
 {
@@ -243,7 +243,7 @@ static bool resource_opens(const struct vector *v)
     struct arena *a = arena_new();
     const char *plain = NULL;
     size_t n = 0;
-    enum status status = wechat_open_resource(
+    enum status status = wechat_resource_opens(
         member_span(v->inputs, "apiv3_key"), json_object_get(v->inputs, "resource"), a, &plain, &n);
     bool agrees = vector_valid(v) ? status == OK && plaintext_agrees(v, plain, n) : status != OK;
     arena_free(a);

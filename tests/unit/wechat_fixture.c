@@ -2,7 +2,6 @@
 #include "wechat_fixture.h"
 
 #include <criterion/criterion.h>
-#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -182,4 +181,17 @@ void expect_wechat_signed(struct arena *a, const struct wechat_request *r)
     cr_assert(wechat_verifies_with("merchant_public", message,
                                    authorization_field(a, auth, "signature")));
     cr_assert_str_eq(r->wechatpay_serial, WECHAT_PUB_KEY_ID);
+}
+
+enum status wechat_resource_opens(struct span key, const json_t *resource, struct arena *a,
+                                  const char **plain, size_t *plain_size)
+{
+    struct json_view root;
+    char *text = json_dumps(resource, JSON_ENCODE_ANY);
+    cr_assert(text);
+    struct json_text *read = json_text_open(text, strlen(text), &root);
+    enum status status = wechat_open_resource(key, root, a, plain, plain_size);
+    json_text_close(read);
+    free(text);
+    return status;
 }

@@ -3,6 +3,8 @@
  * Signatures are made and checked with OpenSSL's one-shot EVP interface, not with the code under
  * test. Texts live in the arena. */
 #pragma once
+#include <jansson.h>
+
 #include "base/arena.h"
 #include "pay/wechat_parts.h"
 
@@ -32,6 +34,10 @@ struct wechat_callback wechat_signed(struct arena *a, const char *body);
 /* The same around a plaintext that is sealed first. */
 struct wechat_callback wechat_callback_of(struct arena *a, const char *event, const char *original,
                                           const char *plain);
+
+/* wechat_open_resource of the value's text. */
+enum status wechat_resource_opens(struct span key, const json_t *resource, struct arena *a,
+                                  const char **plain, size_t *plain_size);
 
 /* The request carries an Authorization that the merchant's key made over this very request. */
 void expect_wechat_signed(struct arena *a, const struct wechat_request *r);
