@@ -116,6 +116,16 @@ json_view json_view_member(json_view object, const char *name)
     return get(object, o) && !o.at_key(name).get(e) ? view_of(e) : json_view{};
 }
 
+json_view json_view_find(json_view object, bool (*fits)(const char *name, json_view value))
+{
+    dom::object o;
+    if (get(object, o))
+        for (const dom::key_value_pair &member : o)
+            if (fits(member.key.data(), view_of(member.value)))
+                return view_of(member.value);
+    return {};
+}
+
 json_view json_view_item(json_view array, size_t i)
 {
     dom::array a;

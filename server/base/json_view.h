@@ -41,6 +41,9 @@ struct json_text *json_text_open(const void *json, size_t n, struct json_view *r
 void json_text_close(struct json_text *t);
 
 struct json_view json_view_member(struct json_view object, const char *name);
+/* The first member of which fits says so; name lives as long as the text. */
+struct json_view json_view_find(struct json_view object,
+                                bool (*fits)(const char *name, struct json_view value));
 struct json_view json_view_item(struct json_view array, size_t i);
 size_t json_view_count(struct json_view array);
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "pay/alipay_answer.h"
 #include "pay/alipay_keys.h"
+#include "pay/alipay_trade.h"
 #include "pay/base64.h"
 
 enum { DOWNLOADED_MAX = 16, CERTIFICATE_MAX_BYTES = 64 * 1024 };
@@ -74,20 +75,19 @@ static const char *pem_of(const char *body, size_t n, struct arena *a)
     size_t size = 0;
     if (alipay_answer_split(body, n, alipay_node_name(ALIPAY_CERTIFICATE_METHOD, a), &answer) != OK)
         return NULL;
-    json_t *node = json_loadb(answer.node.bytes ? answer.node.bytes : "", answer.node.size,
-                              JSON_REJECT_DUPLICATES, NULL);
-    const json_t *content = json_object_get(node, "alipay_cert_content");
-    size_t length = json_string_length(content);
+    struct json_view node;
+    struct json_text *text = json_text_open(answer.node.bytes, answer.node.size, &node);
+    const char *content = alipay_text(node, "alipay_cert_content");
+    size_t length = strlen(content);
     if (length > 0 && length <= CERTIFICATE_MAX_BYTES) {
         pem = arena_alloc(a, length + 1);
-        if (base64_decode(json_string_value(content), length, (unsigned char *)pem, length,
-                          &size) != OK ||
+        if (base64_decode(content, length, (unsigned char *)pem, length, &size) != OK ||
             memchr(pem, 0, size))
             pem = NULL;
         else
             pem[size] = '\0';
     }
-    json_decref(node);
+    json_text_close(text);
     return pem;
 }
 

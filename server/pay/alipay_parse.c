@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <jansson.h>
 #include <string.h>
 
 #include "pay/alipay_bill.h"
@@ -8,12 +7,12 @@
 
 enum { CODE_MAX = 64 };
 
-static const char *text_of(const json_t *object, const char *name)
+static const char *text_of(struct json_view object, const char *name)
 {
-    return json_string_value(json_object_get(object, name));
+    return json_view_string(json_view_member(object, name), NULL);
 }
 
-static const char *text_or_empty(const json_t *object, const char *name)
+const char *alipay_text(struct json_view object, const char *name)
 {
     const char *text = text_of(object, name);
     return text ? text : "";
@@ -32,9 +31,9 @@ static const struct {
     {"40004", "ACQ.SYSTEM_ERROR", UNAVAILABLE},
 };
 
-static enum status meaning(const json_t *node)
+static enum status meaning(struct json_view node)
 {
-    const char *code = text_or_empty(node, "code"), *sub_code = text_or_empty(node, "sub_code");
+    const char *code = alipay_text(node, "code"), *sub_code = alipay_text(node, "sub_code");
     for (size_t i = 0; i < sizeof MEANINGS / sizeof *MEANINGS; i++)
         if (strcmp(code, MEANINGS[i].code) == 0 &&
             (!MEANINGS[i].sub_code || strcmp(sub_code, MEANINGS[i].sub_code) == 0))
@@ -42,20 +41,21 @@ static enum status meaning(const json_t *node)
     return INVALID;
 }
 
-/* *json is owned by the caller, whatever is returned. */
-static enum status open_node(const char *node, size_t n, json_t **json)
+/* *text is owned by the caller, whatever is returned. */
+static enum status open_node(const char *node, size_t n, struct json_text **text,
+                             struct json_view *json)
 {
-    *json = json_loadb(node, n, JSON_REJECT_DUPLICATES, NULL);
-    return json_is_object(*json) ? meaning(*json) : INVALID;
+    *text = json_text_open(node, n, json);
+    return *text ? meaning(*json) : INVALID;
 }
 
-static const char *keep(const json_t *object, const char *name, struct arena *a)
+static const char *keep(struct json_view object, const char *name, struct arena *a)
 {
     const char *text = text_of(object, name);
     return text ? arena_strdup(a, text) : NULL;
 }
 
-static enum status read_query(const struct alipay *p, const json_t *json, struct arena *a,
+static enum status read_query(const struct alipay *p, struct json_view json, struct arena *a,
                               struct trade *trade)
 {
     const struct alipay_trade_fields fields = {
@@ -75,72 +75,69 @@ static enum status read_query(const struct alipay *p, const json_t *json, struct
 enum status alipay_parse_query(const struct alipay *p, const char *node, size_t n, struct arena *a,
                                struct trade *trade)
 {
-    json_t *json = NULL;
-    enum status status = open_node(node, n, &json);
+    struct json_text *text;
+    struct json_view json;
+    enum status status = open_node(node, n, &text, &json);
     if (status == OK)
         status = read_query(p, json, a, trade);
-    json_decref(json);
+    json_text_close(text);
     return status;
 }
 
 enum status alipay_parse_precreate(const char *node, size_t n, const char *out_trade_no,
                                    struct arena *a, const char **qr_code)
 {
-    json_t *json = NULL;
-    enum status status = open_node(node, n, &json);
+    struct json_text *text;
+    struct json_view json;
+    enum status status = open_node(node, n, &text, &json);
     if (status == OK) {
-        const char *code = text_or_empty(json, "qr_code");
-        if (!code[0] || strcmp(text_or_empty(json, "out_trade_no"), out_trade_no) != 0)
+        const char *code = alipay_text(json, "qr_code");
+        if (!code[0] || strcmp(alipay_text(json, "out_trade_no"), out_trade_no) != 0)
             status = INVALID;
         else
             *qr_code = arena_strdup(a, code);
     }
-    json_decref(json);
+    json_text_close(text);
     return status;
 }
 
 enum status alipay_parse_close(const char *node, size_t n)
 {
-    json_t *json = NULL;
-    enum status status = open_node(node, n, &json);
-    json_decref(json);
+    struct json_text *text;
+    struct json_view json;
+    enum status status = open_node(node, n, &text, &json);
+    json_text_close(text);
     return status;
 }
 
 /* The documents write BILL_NOT_EXIST and isp.bill_not_exist of the same thing. */
-static bool is_without_bill(const json_t *node)
+static bool is_without_bill(struct json_view node)
 {
-    return strcmp(text_or_empty(node, "code"), "40004") == 0 &&
-           strcasestr(text_or_empty(node, "sub_code"), "bill_not_exist");
+    return strcmp(alipay_text(node, "code"), "40004") == 0 &&
+           strcasestr(alipay_text(node, "sub_code"), "bill_not_exist");
 }
 
 enum status alipay_bill_answer(const char *node, size_t n, struct arena *a, const char **url)
 {
-    json_t *json = NULL;
-    enum status status = open_node(node, n, &json);
-    const char *text = status == OK ? keep(json, "bill_download_url", a) : NULL;
-    if (status == INVALID && json && is_without_bill(json))
+    struct json_text *text;
+    struct json_view json;
+    enum status status = open_node(node, n, &text, &json);
+    const char *found = status == OK ? keep(json, "bill_download_url", a) : NULL;
+    if (status == INVALID && is_without_bill(json))
         status = NOT_FOUND;
-    else if (status == OK && !text)
+    else if (status == OK && !found)
         status = INVALID;
     if (status == OK)
-        *url = text;
-    json_decref(json);
+        *url = found;
+    json_text_close(text);
     return status;
 }
 
-/* The member that says how it went, or the text itself when it is a node. */
-static const json_t *node_of(json_t *json)
+/* The member that says how it went. */
+static bool is_node(const char *name, struct json_view value)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach(json, name, value)
-    {
-        const char *tail = strlen(name) >= 9 ? name + strlen(name) - 9 : "";
-        if (json_is_object(value) && strcmp(tail, "_response") == 0)
-            return value;
-    }
-    return json;
+    const char *tail = strlen(name) >= 9 ? name + strlen(name) - 9 : "";
+    return json_view_is_object(value) && strcmp(tail, "_response") == 0;
 }
 
 /* It goes into logs, so it must look like a code. */
@@ -153,12 +150,14 @@ static bool is_code(const char *text)
 const char *alipay_error_code(const char *json, size_t n, struct arena *a)
 {
     const char *found = "";
-    json_t *parsed = json_loadb(json, n, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *node = node_of(parsed);
-    const char *const texts[] = {text_or_empty(node, "sub_code"), text_or_empty(node, "code")};
+    struct json_view root;
+    struct json_text *text = json_text_open(json, n, &root);
+    struct json_view member = json_view_find(root, is_node);
+    struct json_view node = json_view_exists(member) ? member : root; /* a node itself */
+    const char *const texts[] = {alipay_text(node, "sub_code"), alipay_text(node, "code")};
     for (size_t i = 0; i < 2 && !found[0]; i++)
         if (is_code(texts[i]))
             found = arena_strdup(a, texts[i]);
-    json_decref(parsed);
+    json_text_close(text);
     return found;
 }

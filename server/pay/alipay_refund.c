@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "pay/alipay_trade.h"
 
 enum { NUMBER_MAX = 64 };
 
@@ -53,26 +54,21 @@ enum status alipay_refund_query_request(const struct alipay *p, const char *trad
                 now_us, a, out);
 }
 
-static const char *text_of(const json_t *object, const char *name)
+/* *text is owned by the caller, whatever is returned. */
+static enum status open_node(const char *node, size_t n, struct json_text **text,
+                             struct json_view *json)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
-}
-
-/* *json is owned by the caller, whatever is returned. */
-static enum status open_node(const char *node, size_t n, json_t **json)
-{
-    *json = json_loadb(node, n, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(*json))
+    *text = json_text_open(node, n, json);
+    if (!*text)
         return INVALID;
-    return strcmp(text_of(*json, "code"), "10000") == 0 ? OK : CONFLICT;
+    return strcmp(alipay_text(*json, "code"), "10000") == 0 ? OK : CONFLICT;
 }
 
 /* A time that is none is left out: the money has moved all the same. */
-static int64_t done_us(const json_t *json)
+static int64_t done_us(struct json_view json)
 {
     int64_t at_us = 0;
-    if (time_parse_cn_plain(text_of(json, "gmt_refund_pay"), &at_us) != OK)
+    if (time_parse_cn_plain(alipay_text(json, "gmt_refund_pay"), &at_us) != OK)
         return 0;
     return at_us;
 }
@@ -80,9 +76,10 @@ static int64_t done_us(const json_t *json)
 enum status alipay_parse_refund(const char *node, size_t n, struct arena *a,
                                 struct alipay_refund_result *out)
 {
-    json_t *json = NULL;
-    enum status s = open_node(node, n, &json);
-    const char *moved = text_of(json, "fund_change"), *trade_no = text_of(json, "trade_no");
+    struct json_text *text;
+    struct json_view json;
+    enum status s = open_node(node, n, &text, &json);
+    const char *moved = alipay_text(json, "fund_change"), *trade_no = alipay_text(json, "trade_no");
     bool yes = strcmp(moved, "Y") == 0;
     if (s == OK && (!*trade_no || (!yes && strcmp(moved, "N") != 0)))
         s = INVALID;
@@ -93,22 +90,23 @@ enum status alipay_parse_refund(const char *node, size_t n, struct arena *a,
             .refund_fen = -1, /* refund_fee counts all refunds of the trade */
             .done_us = yes ? done_us(json) : 0,
         };
-    json_decref(json);
+    json_text_close(text);
     return s;
 }
 
 /* Members that say which refund are there only when it is known. Gateways before refund_status was
  * brought in said no more than that of one that is done, and give its time. */
-static enum status read_query(const json_t *json, const char *out_request_no, struct arena *a,
+static enum status read_query(struct json_view json, const char *out_request_no, struct arena *a,
                               struct alipay_refund_result *r)
 {
-    const char *number = text_of(json, "out_request_no"), *status = text_of(json, "refund_status");
-    const char *trade_no = text_of(json, "trade_no");
+    const char *number = alipay_text(json, "out_request_no"),
+               *status = alipay_text(json, "refund_status");
+    const char *trade_no = alipay_text(json, "trade_no");
     *r = (struct alipay_refund_result){.state = ALIPAY_REFUND_ABSENT, .refund_fen = -1};
     if (!*number && !*status)
         return OK;
     if (strcmp(number, out_request_no) != 0 || !*trade_no ||
-        yuan_parse(text_of(json, "refund_amount"), &r->refund_fen) != OK)
+        yuan_parse(alipay_text(json, "refund_amount"), &r->refund_fen) != OK)
         return INVALID;
     r->trade_no = arena_strdup(a, trade_no);
     r->done_us = done_us(json);
@@ -123,12 +121,13 @@ enum status alipay_parse_refund_query(const char *node, size_t n, const char *ou
                                       struct arena *a, struct alipay_refund_result *out)
 {
     struct alipay_refund_result r;
-    json_t *json = NULL;
-    enum status s = open_node(node, n, &json);
+    struct json_text *text;
+    struct json_view json;
+    enum status s = open_node(node, n, &text, &json);
     if (s == OK)
         s = read_query(json, out_request_no, a, &r);
     if (s == OK)
         *out = r;
-    json_decref(json);
+    json_text_close(text);
     return s;
 }

@@ -6,7 +6,11 @@
 #ifndef IDPHOTOD_PAY_ALIPAY_TRADE_H
 #define IDPHOTOD_PAY_ALIPAY_TRADE_H
 
+#include "base/json_view.h"
 #include "pay/trade.h"
+
+/* A text member, until its text is closed; "" where there is none. */
+const char *alipay_text(struct json_view object, const char *name);
 
 /* Texts as received; NULL or "" where absent. */
 struct alipay_trade_fields {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <jansson.h>
 #include <string.h>
 
 #include "pay/alipay_answer.h"
 #include "pay/alipay_keys.h"
+#include "pay/alipay_trade.h"
 
 /* "alipay.trade.query" to "alipay_trade_query_response" */
 const char *alipay_node_name(const char *method, struct arena *a)
@@ -32,10 +32,10 @@ static bool unescape_solidus(struct span from, struct arena *a, struct span *out
 
 static bool says_success(struct span node)
 {
-    json_t *json = json_loadb(node.bytes, node.size, JSON_REJECT_DUPLICATES, NULL);
-    const char *code = json_string_value(json_object_get(json, "code"));
-    bool success = code && strcmp(code, "10000") == 0;
-    json_decref(json);
+    struct json_view json;
+    struct json_text *text = json_text_open(node.bytes, node.size, &json);
+    bool success = strcmp(alipay_text(json, "code"), "10000") == 0;
+    json_text_close(text);
     return success;
 }
 

@@ -78,6 +78,25 @@ Test(json_view, a_text_may_be_nested_so_deep_and_no_deeper)
     }
 }
 
+static bool is_object_of_two_letters(const char *name, struct json_view value)
+{
+    return strlen(name) == 2 && json_view_is_object(value);
+}
+
+Test(json_view, the_first_member_that_fits_is_found)
+{
+    struct json_view root;
+    struct json_text *t = open_text("{\"a\":{},\"bb\":1,\"cc\":{\"i\":3},\"dd\":{\"i\":4}}", &root);
+    int64_t i = 0;
+    struct json_view found = json_view_find(root, is_object_of_two_letters);
+    cr_expect(json_view_integer(json_view_member(found, "i"), &i));
+    cr_expect_eq(i, 3);
+    cr_expect_not(json_view_exists(json_view_find(found, is_object_of_two_letters)));
+    cr_expect_not(
+        json_view_exists(json_view_find((struct json_view){0}, is_object_of_two_letters)));
+    json_text_close(t);
+}
+
 Test(json_view, values_are_found_and_keep_their_type)
 {
     struct json_view root;
