@@ -553,7 +553,7 @@ def pay_late(world):
     chance = random.Random(f"{SEED}-{world.number}-pay-late")
     for order in world.orders:
         for channel, number, _ in order.attempts:
-            if chance.random() < 0.1 and ask("/sandbox/pay", {
+            if chance.random() < 0.3 and ask("/sandbox/pay", {
                     "out_trade_no": number, "channel": channel, "late": True, "notify": chance.random() < 0.7}):
                 happened["paid late"] += 1
 
