@@ -164,11 +164,12 @@ def without_face(server, person):
 
 
 def at_work(server, rows):
-    for i in range(48):  # whenever a loaded machine gets to it
+    for i in range(64):  # whenever a loaded machine gets to it; gdb takes its time to begin, too
         marked = Marked(rows)
-        thread = threading.Thread(target=Person(server).make, args=(marked, f"work {i}"))
+        late_s = 0.03 * (i // 2 % 16)
+        thread = threading.Timer(late_s if i % 2 else 0, Person(server).make, (marked, f"work {i}"))
         thread.start()
-        time.sleep(0.02 + 0.03 * (i % 16))
+        time.sleep(0 if i % 2 else 0.02 + late_s)
         count = search(server, pixels=marked.pixels)["pixels"]
         thread.join()
         if count:

@@ -93,7 +93,8 @@ def send_alone(callback):
 
 
 def judge_queue(numbers):
-    """While a row is locked one callback is with the database, and the others wait for it."""
+    """While a table is locked the first is with the database, the next passes it and is held up too, and the
+    others wait for them."""
     lock = subprocess.Popen(["psql", "-X", "-q", "-d", SUPERUSER_URL, "-c",
                              "BEGIN; LOCK TABLE ledger_entry; SELECT pg_sleep(30)"],
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -102,9 +103,15 @@ def judge_queue(numbers):
         time.sleep(0.05)
     callers = [threading.Thread(target=send_alone, args=(c,))
                for c in prepare_callbacks(numbers, "again")]
-    for thread in callers:
-        thread.start()
+
+    def one_by_one():
+        for thread in callers:
+            thread.start()
+            time.sleep(0.05)
+    starter = threading.Thread(target=one_by_one)
+    starter.start()
     scrape_until(lambda s: s.get("idphotod_commit_queue_length") > 0, "what waits to be committed is told")
+    starter.join()
     psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)'"
          " AND pid <> pg_backend_pid()")
     lock.wait()
