@@ -69,7 +69,7 @@ bool is_strict(const dom::array &array)
 }
 
 /* Recurses as deep as the parser let the text be. */
-bool is_strict(const dom::element &e) // NOLINT(misc-no-recursion)
+bool is_strict(const dom::element &e)
 {
     dom::object object;
     dom::array array;
